@@ -1,0 +1,108 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from voxcart_api.common.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class RecognitionConfig(_message.Message):
+    __slots__ = ("sample_rate_hz", "num_channels", "language", "hot_words", "interim_results", "awaiting", "raw_only")
+    SAMPLE_RATE_HZ_FIELD_NUMBER: _ClassVar[int]
+    NUM_CHANNELS_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    HOT_WORDS_FIELD_NUMBER: _ClassVar[int]
+    INTERIM_RESULTS_FIELD_NUMBER: _ClassVar[int]
+    AWAITING_FIELD_NUMBER: _ClassVar[int]
+    RAW_ONLY_FIELD_NUMBER: _ClassVar[int]
+    sample_rate_hz: int
+    num_channels: int
+    language: str
+    hot_words: _containers.RepeatedCompositeFieldContainer[HotWord]
+    interim_results: bool
+    awaiting: str
+    raw_only: bool
+    def __init__(self, sample_rate_hz: _Optional[int] = ..., num_channels: _Optional[int] = ..., language: _Optional[str] = ..., hot_words: _Optional[_Iterable[_Union[HotWord, _Mapping]]] = ..., interim_results: _Optional[bool] = ..., awaiting: _Optional[str] = ..., raw_only: _Optional[bool] = ...) -> None: ...
+
+class HotWord(_message.Message):
+    __slots__ = ("text", "boost")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    BOOST_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    boost: float
+    def __init__(self, text: _Optional[str] = ..., boost: _Optional[float] = ...) -> None: ...
+
+class RecognizeRequest(_message.Message):
+    __slots__ = ("config", "audio")
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FIELD_NUMBER: _ClassVar[int]
+    config: RecognitionConfig
+    audio: bytes
+    def __init__(self, config: _Optional[_Union[RecognitionConfig, _Mapping]] = ..., audio: _Optional[bytes] = ...) -> None: ...
+
+class RecognizeResponse(_message.Message):
+    __slots__ = ("results", "audio_duration")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_DURATION_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[RecognitionResult]
+    audio_duration: _duration_pb2.Duration
+    def __init__(self, results: _Optional[_Iterable[_Union[RecognitionResult, _Mapping]]] = ..., audio_duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class StreamingRecognizeRequest(_message.Message):
+    __slots__ = ("config", "audio")
+    CONFIG_FIELD_NUMBER: _ClassVar[int]
+    AUDIO_FIELD_NUMBER: _ClassVar[int]
+    config: RecognitionConfig
+    audio: bytes
+    def __init__(self, config: _Optional[_Union[RecognitionConfig, _Mapping]] = ..., audio: _Optional[bytes] = ...) -> None: ...
+
+class StreamingRecognizeResponse(_message.Message):
+    __slots__ = ("event", "result", "at", "no_speech")
+    class Event(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        EVENT_UNSPECIFIED: _ClassVar[StreamingRecognizeResponse.Event]
+        EVENT_START_OF_SPEECH: _ClassVar[StreamingRecognizeResponse.Event]
+        EVENT_END_OF_SPEECH: _ClassVar[StreamingRecognizeResponse.Event]
+        EVENT_RESULT: _ClassVar[StreamingRecognizeResponse.Event]
+    EVENT_UNSPECIFIED: StreamingRecognizeResponse.Event
+    EVENT_START_OF_SPEECH: StreamingRecognizeResponse.Event
+    EVENT_END_OF_SPEECH: StreamingRecognizeResponse.Event
+    EVENT_RESULT: StreamingRecognizeResponse.Event
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    NO_SPEECH_FIELD_NUMBER: _ClassVar[int]
+    event: StreamingRecognizeResponse.Event
+    result: RecognitionResult
+    at: _duration_pb2.Duration
+    no_speech: bool
+    def __init__(self, event: _Optional[_Union[StreamingRecognizeResponse.Event, str]] = ..., result: _Optional[_Union[RecognitionResult, _Mapping]] = ..., at: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., no_speech: _Optional[bool] = ...) -> None: ...
+
+class RecognitionResult(_message.Message):
+    __slots__ = ("is_final", "text", "raw_text", "edits", "stability", "confidence", "language", "start", "end", "timing")
+    IS_FINAL_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    RAW_TEXT_FIELD_NUMBER: _ClassVar[int]
+    EDITS_FIELD_NUMBER: _ClassVar[int]
+    STABILITY_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    TIMING_FIELD_NUMBER: _ClassVar[int]
+    is_final: bool
+    text: str
+    raw_text: str
+    edits: _containers.RepeatedCompositeFieldContainer[_common_pb2.TextEdit]
+    stability: float
+    confidence: float
+    language: str
+    start: _duration_pb2.Duration
+    end: _duration_pb2.Duration
+    timing: _containers.RepeatedCompositeFieldContainer[_common_pb2.ServerTiming]
+    def __init__(self, is_final: _Optional[bool] = ..., text: _Optional[str] = ..., raw_text: _Optional[str] = ..., edits: _Optional[_Iterable[_Union[_common_pb2.TextEdit, _Mapping]]] = ..., stability: _Optional[float] = ..., confidence: _Optional[float] = ..., language: _Optional[str] = ..., start: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., end: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., timing: _Optional[_Iterable[_Union[_common_pb2.ServerTiming, _Mapping]]] = ...) -> None: ...

@@ -1,0 +1,724 @@
+import datetime
+
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from voxcart_api.common.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class SortBy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SORT_BY_UNSPECIFIED: _ClassVar[SortBy]
+    SORT_BY_PRICE_ASC: _ClassVar[SortBy]
+    SORT_BY_PRICE_DESC: _ClassVar[SortBy]
+    SORT_BY_SALES_DESC: _ClassVar[SortBy]
+    SORT_BY_RATING_DESC: _ClassVar[SortBy]
+    SORT_BY_NEWEST: _ClassVar[SortBy]
+SORT_BY_UNSPECIFIED: SortBy
+SORT_BY_PRICE_ASC: SortBy
+SORT_BY_PRICE_DESC: SortBy
+SORT_BY_SALES_DESC: SortBy
+SORT_BY_RATING_DESC: SortBy
+SORT_BY_NEWEST: SortBy
+
+class Actor(_message.Message):
+    __slots__ = ("tenant", "user_id", "role")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    user_id: str
+    role: _common_pb2.Role
+    def __init__(self, tenant: _Optional[str] = ..., user_id: _Optional[str] = ..., role: _Optional[_Union[_common_pb2.Role, str]] = ...) -> None: ...
+
+class Variant(_message.Message):
+    __slots__ = ("variant_id", "color", "color_code", "size", "stock")
+    VARIANT_ID_FIELD_NUMBER: _ClassVar[int]
+    COLOR_FIELD_NUMBER: _ClassVar[int]
+    COLOR_CODE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    STOCK_FIELD_NUMBER: _ClassVar[int]
+    variant_id: str
+    color: str
+    color_code: str
+    size: str
+    stock: int
+    def __init__(self, variant_id: _Optional[str] = ..., color: _Optional[str] = ..., color_code: _Optional[str] = ..., size: _Optional[str] = ..., stock: _Optional[int] = ...) -> None: ...
+
+class Product(_message.Message):
+    __slots__ = ("sku", "name_zh", "name_en", "brand", "category", "category_en", "price", "unit", "stock", "rating", "units_sold", "variants", "attributes", "aliases", "description", "delisted")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    NAME_ZH_FIELD_NUMBER: _ClassVar[int]
+    NAME_EN_FIELD_NUMBER: _ClassVar[int]
+    BRAND_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_EN_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    STOCK_FIELD_NUMBER: _ClassVar[int]
+    RATING_FIELD_NUMBER: _ClassVar[int]
+    UNITS_SOLD_FIELD_NUMBER: _ClassVar[int]
+    VARIANTS_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    ALIASES_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    DELISTED_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    name_zh: str
+    name_en: str
+    brand: str
+    category: str
+    category_en: str
+    price: _common_pb2.Money
+    unit: str
+    stock: int
+    rating: float
+    units_sold: int
+    variants: _containers.RepeatedCompositeFieldContainer[Variant]
+    attributes: _struct_pb2.Struct
+    aliases: _containers.RepeatedScalarFieldContainer[str]
+    description: str
+    delisted: bool
+    def __init__(self, sku: _Optional[str] = ..., name_zh: _Optional[str] = ..., name_en: _Optional[str] = ..., brand: _Optional[str] = ..., category: _Optional[str] = ..., category_en: _Optional[str] = ..., price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., unit: _Optional[str] = ..., stock: _Optional[int] = ..., rating: _Optional[float] = ..., units_sold: _Optional[int] = ..., variants: _Optional[_Iterable[_Union[Variant, _Mapping]]] = ..., attributes: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., aliases: _Optional[_Iterable[str]] = ..., description: _Optional[str] = ..., delisted: _Optional[bool] = ...) -> None: ...
+
+class SearchProductsRequest(_message.Message):
+    __slots__ = ("actor", "query", "price_min_cents", "price_max_cents", "brands", "categories", "colors", "sizes", "attributes", "excluded_brands", "excluded_colors", "in_stock_only", "sort_by", "page_size", "page_token")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    PRICE_MIN_CENTS_FIELD_NUMBER: _ClassVar[int]
+    PRICE_MAX_CENTS_FIELD_NUMBER: _ClassVar[int]
+    BRANDS_FIELD_NUMBER: _ClassVar[int]
+    CATEGORIES_FIELD_NUMBER: _ClassVar[int]
+    COLORS_FIELD_NUMBER: _ClassVar[int]
+    SIZES_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDED_BRANDS_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDED_COLORS_FIELD_NUMBER: _ClassVar[int]
+    IN_STOCK_ONLY_FIELD_NUMBER: _ClassVar[int]
+    SORT_BY_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    query: str
+    price_min_cents: int
+    price_max_cents: int
+    brands: _containers.RepeatedScalarFieldContainer[str]
+    categories: _containers.RepeatedScalarFieldContainer[str]
+    colors: _containers.RepeatedScalarFieldContainer[str]
+    sizes: _containers.RepeatedScalarFieldContainer[str]
+    attributes: _containers.RepeatedScalarFieldContainer[str]
+    excluded_brands: _containers.RepeatedScalarFieldContainer[str]
+    excluded_colors: _containers.RepeatedScalarFieldContainer[str]
+    in_stock_only: bool
+    sort_by: SortBy
+    page_size: int
+    page_token: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., query: _Optional[str] = ..., price_min_cents: _Optional[int] = ..., price_max_cents: _Optional[int] = ..., brands: _Optional[_Iterable[str]] = ..., categories: _Optional[_Iterable[str]] = ..., colors: _Optional[_Iterable[str]] = ..., sizes: _Optional[_Iterable[str]] = ..., attributes: _Optional[_Iterable[str]] = ..., excluded_brands: _Optional[_Iterable[str]] = ..., excluded_colors: _Optional[_Iterable[str]] = ..., in_stock_only: _Optional[bool] = ..., sort_by: _Optional[_Union[SortBy, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class SearchProductsResponse(_message.Message):
+    __slots__ = ("hits", "next_page_token", "total")
+    HITS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    hits: _containers.RepeatedCompositeFieldContainer[SearchHit]
+    next_page_token: str
+    total: int
+    def __init__(self, hits: _Optional[_Iterable[_Union[SearchHit, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., total: _Optional[int] = ...) -> None: ...
+
+class SearchHit(_message.Message):
+    __slots__ = ("product", "score", "name_match")
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    NAME_MATCH_FIELD_NUMBER: _ClassVar[int]
+    product: Product
+    score: float
+    name_match: bool
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ..., score: _Optional[float] = ..., name_match: _Optional[bool] = ...) -> None: ...
+
+class GetProductRequest(_message.Message):
+    __slots__ = ("actor", "sku")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    sku: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., sku: _Optional[str] = ...) -> None: ...
+
+class SearchFaqRequest(_message.Message):
+    __slots__ = ("actor", "query", "language")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    query: str
+    language: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., query: _Optional[str] = ..., language: _Optional[str] = ...) -> None: ...
+
+class FaqHit(_message.Message):
+    __slots__ = ("id", "title", "answer", "score")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    title: str
+    answer: str
+    score: float
+    def __init__(self, id: _Optional[str] = ..., title: _Optional[str] = ..., answer: _Optional[str] = ..., score: _Optional[float] = ...) -> None: ...
+
+class SearchFaqResponse(_message.Message):
+    __slots__ = ("hits",)
+    HITS_FIELD_NUMBER: _ClassVar[int]
+    hits: _containers.RepeatedCompositeFieldContainer[FaqHit]
+    def __init__(self, hits: _Optional[_Iterable[_Union[FaqHit, _Mapping]]] = ...) -> None: ...
+
+class CartLine(_message.Message):
+    __slots__ = ("line_id", "product", "variant_id", "quantity", "unit_price", "total", "color", "size")
+    LINE_ID_FIELD_NUMBER: _ClassVar[int]
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    VARIANT_ID_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    UNIT_PRICE_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    COLOR_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    line_id: str
+    product: Product
+    variant_id: str
+    quantity: int
+    unit_price: _common_pb2.Money
+    total: _common_pb2.Money
+    color: str
+    size: str
+    def __init__(self, line_id: _Optional[str] = ..., product: _Optional[_Union[Product, _Mapping]] = ..., variant_id: _Optional[str] = ..., quantity: _Optional[int] = ..., unit_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., color: _Optional[str] = ..., size: _Optional[str] = ...) -> None: ...
+
+class Cart(_message.Message):
+    __slots__ = ("lines", "total", "replayed")
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    lines: _containers.RepeatedCompositeFieldContainer[CartLine]
+    total: _common_pb2.Money
+    replayed: bool
+    def __init__(self, lines: _Optional[_Iterable[_Union[CartLine, _Mapping]]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., replayed: _Optional[bool] = ...) -> None: ...
+
+class GetCartRequest(_message.Message):
+    __slots__ = ("actor",)
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ...) -> None: ...
+
+class AddToCartRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "sku", "variant_id", "quantity")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    VARIANT_ID_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    sku: str
+    variant_id: str
+    quantity: int
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., sku: _Optional[str] = ..., variant_id: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+
+class UpdateCartLineRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "line_id", "quantity")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    LINE_ID_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    line_id: str
+    quantity: int
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., line_id: _Optional[str] = ..., quantity: _Optional[int] = ...) -> None: ...
+
+class ClearCartRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class Address(_message.Message):
+    __slots__ = ("address_id", "label", "recipient", "phone", "text", "is_default")
+    ADDRESS_ID_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    RECIPIENT_FIELD_NUMBER: _ClassVar[int]
+    PHONE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    IS_DEFAULT_FIELD_NUMBER: _ClassVar[int]
+    address_id: str
+    label: str
+    recipient: str
+    phone: str
+    text: str
+    is_default: bool
+    def __init__(self, address_id: _Optional[str] = ..., label: _Optional[str] = ..., recipient: _Optional[str] = ..., phone: _Optional[str] = ..., text: _Optional[str] = ..., is_default: _Optional[bool] = ...) -> None: ...
+
+class CheckoutRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "address_id", "expected_total_cents")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_ID_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_TOTAL_CENTS_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    address_id: str
+    expected_total_cents: int
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., address_id: _Optional[str] = ..., expected_total_cents: _Optional[int] = ...) -> None: ...
+
+class PayRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "order_id", "method")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    order_id: str
+    method: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., order_id: _Optional[str] = ..., method: _Optional[str] = ...) -> None: ...
+
+class OrderLine(_message.Message):
+    __slots__ = ("sku", "variant_id", "name_zh", "name_en", "quantity", "unit_price", "color", "size")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    VARIANT_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_ZH_FIELD_NUMBER: _ClassVar[int]
+    NAME_EN_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    UNIT_PRICE_FIELD_NUMBER: _ClassVar[int]
+    COLOR_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    variant_id: str
+    name_zh: str
+    name_en: str
+    quantity: int
+    unit_price: _common_pb2.Money
+    color: str
+    size: str
+    def __init__(self, sku: _Optional[str] = ..., variant_id: _Optional[str] = ..., name_zh: _Optional[str] = ..., name_en: _Optional[str] = ..., quantity: _Optional[int] = ..., unit_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., color: _Optional[str] = ..., size: _Optional[str] = ...) -> None: ...
+
+class Shipment(_message.Message):
+    __slots__ = ("carrier", "tracking_no", "shipped_at", "expected_at", "last_event")
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    TRACKING_NO_FIELD_NUMBER: _ClassVar[int]
+    SHIPPED_AT_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_AT_FIELD_NUMBER: _ClassVar[int]
+    LAST_EVENT_FIELD_NUMBER: _ClassVar[int]
+    carrier: str
+    tracking_no: str
+    shipped_at: _timestamp_pb2.Timestamp
+    expected_at: _timestamp_pb2.Timestamp
+    last_event: str
+    def __init__(self, carrier: _Optional[str] = ..., tracking_no: _Optional[str] = ..., shipped_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_event: _Optional[str] = ...) -> None: ...
+
+class Order(_message.Message):
+    __slots__ = ("order_id", "status", "lines", "total", "created_at", "payment_method", "shipment", "address", "refund", "user_id", "replayed")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    PAYMENT_METHOD_FIELD_NUMBER: _ClassVar[int]
+    SHIPMENT_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    REFUND_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    status: str
+    lines: _containers.RepeatedCompositeFieldContainer[OrderLine]
+    total: _common_pb2.Money
+    created_at: _timestamp_pb2.Timestamp
+    payment_method: str
+    shipment: Shipment
+    address: Address
+    refund: Refund
+    user_id: str
+    replayed: bool
+    def __init__(self, order_id: _Optional[str] = ..., status: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[OrderLine, _Mapping]]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., payment_method: _Optional[str] = ..., shipment: _Optional[_Union[Shipment, _Mapping]] = ..., address: _Optional[_Union[Address, _Mapping]] = ..., refund: _Optional[_Union[Refund, _Mapping]] = ..., user_id: _Optional[str] = ..., replayed: _Optional[bool] = ...) -> None: ...
+
+class GetOrderRequest(_message.Message):
+    __slots__ = ("actor", "order_id")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    order_id: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., order_id: _Optional[str] = ...) -> None: ...
+
+class ListOrdersRequest(_message.Message):
+    __slots__ = ("actor", "statuses", "to", "page_size", "page_token", "product_query")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    PRODUCT_QUERY_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    statuses: _containers.RepeatedScalarFieldContainer[str]
+    to: _timestamp_pb2.Timestamp
+    page_size: int
+    page_token: str
+    product_query: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., statuses: _Optional[_Iterable[str]] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., product_query: _Optional[str] = ..., **kwargs) -> None: ...
+
+class ListOrdersResponse(_message.Message):
+    __slots__ = ("orders", "next_page_token", "total")
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    orders: _containers.RepeatedCompositeFieldContainer[Order]
+    next_page_token: str
+    total: int
+    def __init__(self, orders: _Optional[_Iterable[_Union[Order, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., total: _Optional[int] = ...) -> None: ...
+
+class CancelOrderRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "order_id", "reason")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    order_id: str
+    reason: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., order_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class Refund(_message.Message):
+    __slots__ = ("refund_id", "order_id", "status", "reason", "amount", "created_at", "decision_reason")
+    REFUND_ID_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    DECISION_REASON_FIELD_NUMBER: _ClassVar[int]
+    refund_id: str
+    order_id: str
+    status: str
+    reason: str
+    amount: _common_pb2.Money
+    created_at: _timestamp_pb2.Timestamp
+    decision_reason: str
+    def __init__(self, refund_id: _Optional[str] = ..., order_id: _Optional[str] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decision_reason: _Optional[str] = ...) -> None: ...
+
+class RequestRefundRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "order_id", "reason", "exchange")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    EXCHANGE_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    order_id: str
+    reason: str
+    exchange: bool
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., order_id: _Optional[str] = ..., reason: _Optional[str] = ..., exchange: _Optional[bool] = ...) -> None: ...
+
+class ChangeAddressRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "address", "order_id")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    address: str
+    order_id: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., address: _Optional[str] = ..., order_id: _Optional[str] = ...) -> None: ...
+
+class ListAddressesRequest(_message.Message):
+    __slots__ = ("actor",)
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ...) -> None: ...
+
+class ListAddressesResponse(_message.Message):
+    __slots__ = ("addresses",)
+    ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    addresses: _containers.RepeatedCompositeFieldContainer[Address]
+    def __init__(self, addresses: _Optional[_Iterable[_Union[Address, _Mapping]]] = ...) -> None: ...
+
+class AddProductRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "name", "price_cents", "stock", "category", "brand", "unit")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PRICE_CENTS_FIELD_NUMBER: _ClassVar[int]
+    STOCK_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    BRAND_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    name: str
+    price_cents: int
+    stock: int
+    category: str
+    brand: str
+    unit: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., name: _Optional[str] = ..., price_cents: _Optional[int] = ..., stock: _Optional[int] = ..., category: _Optional[str] = ..., brand: _Optional[str] = ..., unit: _Optional[str] = ...) -> None: ...
+
+class Change(_message.Message):
+    __slots__ = ("set", "add", "subtract", "percent")
+    SET_FIELD_NUMBER: _ClassVar[int]
+    ADD_FIELD_NUMBER: _ClassVar[int]
+    SUBTRACT_FIELD_NUMBER: _ClassVar[int]
+    PERCENT_FIELD_NUMBER: _ClassVar[int]
+    set: int
+    add: int
+    subtract: int
+    percent: float
+    def __init__(self, set: _Optional[int] = ..., add: _Optional[int] = ..., subtract: _Optional[int] = ..., percent: _Optional[float] = ...) -> None: ...
+
+class UpdateProductRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "sku", "price", "stock", "variant_id", "name_zh")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    STOCK_FIELD_NUMBER: _ClassVar[int]
+    VARIANT_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_ZH_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    sku: str
+    price: Change
+    stock: Change
+    variant_id: str
+    name_zh: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., sku: _Optional[str] = ..., price: _Optional[_Union[Change, _Mapping]] = ..., stock: _Optional[_Union[Change, _Mapping]] = ..., variant_id: _Optional[str] = ..., name_zh: _Optional[str] = ...) -> None: ...
+
+class UpdateProductResponse(_message.Message):
+    __slots__ = ("product", "price_before_cents", "stock_before", "replayed")
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    PRICE_BEFORE_CENTS_FIELD_NUMBER: _ClassVar[int]
+    STOCK_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    product: Product
+    price_before_cents: int
+    stock_before: int
+    replayed: bool
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ..., price_before_cents: _Optional[int] = ..., stock_before: _Optional[int] = ..., replayed: _Optional[bool] = ...) -> None: ...
+
+class DelistProductRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "sku")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    sku: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., sku: _Optional[str] = ...) -> None: ...
+
+class ListLowStockRequest(_message.Message):
+    __slots__ = ("actor", "threshold", "page_size")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    threshold: int
+    page_size: int
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., threshold: _Optional[int] = ..., page_size: _Optional[int] = ...) -> None: ...
+
+class ListLowStockResponse(_message.Message):
+    __slots__ = ("products", "total")
+    PRODUCTS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    products: _containers.RepeatedCompositeFieldContainer[Product]
+    total: int
+    def __init__(self, products: _Optional[_Iterable[_Union[Product, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+
+class ListShopOrdersRequest(_message.Message):
+    __slots__ = ("actor", "statuses", "to", "page_size", "page_token")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    statuses: _containers.RepeatedScalarFieldContainer[str]
+    to: _timestamp_pb2.Timestamp
+    page_size: int
+    page_token: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., statuses: _Optional[_Iterable[str]] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., **kwargs) -> None: ...
+
+class ConfirmOrderRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "order_id")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    order_id: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., order_id: _Optional[str] = ...) -> None: ...
+
+class ShipOrderRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "order_id", "carrier", "tracking_no")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    TRACKING_NO_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    order_id: str
+    carrier: str
+    tracking_no: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., order_id: _Optional[str] = ..., carrier: _Optional[str] = ..., tracking_no: _Optional[str] = ...) -> None: ...
+
+class ListRefundsRequest(_message.Message):
+    __slots__ = ("actor", "statuses", "page_size")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    statuses: _containers.RepeatedScalarFieldContainer[str]
+    page_size: int
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., statuses: _Optional[_Iterable[str]] = ..., page_size: _Optional[int] = ...) -> None: ...
+
+class ListRefundsResponse(_message.Message):
+    __slots__ = ("refunds", "total")
+    REFUNDS_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    refunds: _containers.RepeatedCompositeFieldContainer[Refund]
+    total: int
+    def __init__(self, refunds: _Optional[_Iterable[_Union[Refund, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+
+class ProcessRefundRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "refund_id", "order_id", "approve", "reason")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    REFUND_ID_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    APPROVE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    refund_id: str
+    order_id: str
+    approve: bool
+    reason: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., refund_id: _Optional[str] = ..., order_id: _Optional[str] = ..., approve: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class SalesReportRequest(_message.Message):
+    __slots__ = ("actor", "to", "sku", "category", "top")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    TOP_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    to: _timestamp_pb2.Timestamp
+    sku: str
+    category: str
+    top: int
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sku: _Optional[str] = ..., category: _Optional[str] = ..., top: _Optional[int] = ..., **kwargs) -> None: ...
+
+class ProductSales(_message.Message):
+    __slots__ = ("product", "amount", "units")
+    PRODUCT_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    product: Product
+    amount: _common_pb2.Money
+    units: int
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., units: _Optional[int] = ...) -> None: ...
+
+class SalesReportResponse(_message.Message):
+    __slots__ = ("amount", "units", "orders", "rating", "best_sellers", "previous_amount")
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    RATING_FIELD_NUMBER: _ClassVar[int]
+    BEST_SELLERS_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    amount: _common_pb2.Money
+    units: int
+    orders: int
+    rating: float
+    best_sellers: _containers.RepeatedCompositeFieldContainer[ProductSales]
+    previous_amount: _common_pb2.Money
+    def __init__(self, amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., units: _Optional[int] = ..., orders: _Optional[int] = ..., rating: _Optional[float] = ..., best_sellers: _Optional[_Iterable[_Union[ProductSales, _Mapping]]] = ..., previous_amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ...) -> None: ...
+
+class ReviewSummaryRequest(_message.Message):
+    __slots__ = ("actor", "sku", "max_stars", "to")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    MAX_STARS_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    sku: str
+    max_stars: int
+    to: _timestamp_pb2.Timestamp
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., sku: _Optional[str] = ..., max_stars: _Optional[int] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., **kwargs) -> None: ...
+
+class Review(_message.Message):
+    __slots__ = ("sku", "product_name", "stars", "text", "created_at")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    PRODUCT_NAME_FIELD_NUMBER: _ClassVar[int]
+    STARS_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    product_name: str
+    stars: int
+    text: str
+    created_at: _timestamp_pb2.Timestamp
+    def __init__(self, sku: _Optional[str] = ..., product_name: _Optional[str] = ..., stars: _Optional[int] = ..., text: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ReviewSummaryResponse(_message.Message):
+    __slots__ = ("count", "mean_stars", "positive_share", "praised", "blamed", "examples")
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    MEAN_STARS_FIELD_NUMBER: _ClassVar[int]
+    POSITIVE_SHARE_FIELD_NUMBER: _ClassVar[int]
+    PRAISED_FIELD_NUMBER: _ClassVar[int]
+    BLAMED_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    count: int
+    mean_stars: float
+    positive_share: float
+    praised: _containers.RepeatedScalarFieldContainer[str]
+    blamed: _containers.RepeatedScalarFieldContainer[str]
+    examples: _containers.RepeatedCompositeFieldContainer[Review]
+    def __init__(self, count: _Optional[int] = ..., mean_stars: _Optional[float] = ..., positive_share: _Optional[float] = ..., praised: _Optional[_Iterable[str]] = ..., blamed: _Optional[_Iterable[str]] = ..., examples: _Optional[_Iterable[_Union[Review, _Mapping]]] = ...) -> None: ...
+
+class CreateDemoTenantRequest(_message.Message):
+    __slots__ = ("tenant", "now")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    NOW_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    now: _timestamp_pb2.Timestamp
+    def __init__(self, tenant: _Optional[str] = ..., now: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class CreateDemoTenantResponse(_message.Message):
+    __slots__ = ("shopper_user_id", "merchant_user_id")
+    SHOPPER_USER_ID_FIELD_NUMBER: _ClassVar[int]
+    MERCHANT_USER_ID_FIELD_NUMBER: _ClassVar[int]
+    shopper_user_id: str
+    merchant_user_id: str
+    def __init__(self, shopper_user_id: _Optional[str] = ..., merchant_user_id: _Optional[str] = ...) -> None: ...
+
+class DropDemoTenantRequest(_message.Message):
+    __slots__ = ("tenant",)
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    def __init__(self, tenant: _Optional[str] = ...) -> None: ...
+
+class DropDemoTenantResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
