@@ -22,34 +22,33 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from voxcart_api.bus.v1 import bus_pb2 as voxcart_dot_bus_dot_v1_dot_bus__pb2
 from voxcart_api.common.v1 import common_pb2 as voxcart_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1evoxcart/recsys/v1/recsys.proto\x12\x11voxcart.recsys.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18voxcart/bus/v1/bus.proto\x1a\x1evoxcart/common/v1/common.proto\"\xfe\x01\n\x10RecommendRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\t\n\x01k\x18\x03 \x01(\x05\x12\r\n\x05query\x18\x04 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x05 \x01(\t\x12\x1c\n\x0fprice_min_cents\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x1c\n\x0fprice_max_cents\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tcart_skus\x18\x08 \x03(\t\x12\x14\n\x0c\x65xclude_skus\x18\t \x03(\t\x12\x10\n\x08language\x18\n \x01(\tB\x12\n\x10_price_min_centsB\x12\n\x10_price_max_cents\"O\n\x13SimilarItemsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\t\n\x01k\x18\x03 \x01(\x05\x12\x10\n\x08language\x18\x04 \x01(\t\"~\n\x0fRecommendedItem\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0e\n\x06signal\x18\x04 \x01(\t\x12/\n\x07product\x18\x05 \x01(\x0b\x32\x1e.voxcart.bus.v1.ProductChanged\"\x89\x01\n\x11RecommendResponse\x12\x31\n\x05items\x18\x01 \x03(\x0b\x32\".voxcart.recsys.v1.RecommendedItem\x12/\n\x06timing\x18\x02 \x03(\x0b\x32\x1f.voxcart.common.v1.ServerTiming\x12\x10\n\x08\x64\x65graded\x18\x03 \x01(\x08\"P\n\x12RecordEventRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12(\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x19.voxcart.bus.v1.UserEvent\"\'\n\x13RecordEventResponse\x12\x10\n\x08recorded\x18\x01 \x01(\x08\"C\n\x11GetHistoryRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\"?\n\x12GetHistoryResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.voxcart.bus.v1.UserEvent2\xff\x02\n\x0eRecommendation\x12V\n\tRecommend\x12#.voxcart.recsys.v1.RecommendRequest\x1a$.voxcart.recsys.v1.RecommendResponse\x12\\\n\x0cSimilarItems\x12&.voxcart.recsys.v1.SimilarItemsRequest\x1a$.voxcart.recsys.v1.RecommendResponse\x12\\\n\x0bRecordEvent\x12%.voxcart.recsys.v1.RecordEventRequest\x1a&.voxcart.recsys.v1.RecordEventResponse\x12Y\n\nGetHistory\x12$.voxcart.recsys.v1.GetHistoryRequest\x1a%.voxcart.recsys.v1.GetHistoryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1evoxcart/recsys/v1/recsys.proto\x12\x11voxcart.recsys.v1\x1a\x18voxcart/bus/v1/bus.proto\x1a\x1evoxcart/common/v1/common.proto\"\xfe\x01\n\x10RecommendRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\t\n\x01k\x18\x03 \x01(\x05\x12\r\n\x05query\x18\x04 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x05 \x01(\t\x12\x1c\n\x0fprice_min_cents\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x1c\n\x0fprice_max_cents\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tcart_skus\x18\x08 \x03(\t\x12\x14\n\x0c\x65xclude_skus\x18\t \x03(\t\x12\x10\n\x08language\x18\n \x01(\tB\x12\n\x10_price_min_centsB\x12\n\x10_price_max_cents\"O\n\x13SimilarItemsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\t\n\x01k\x18\x03 \x01(\x05\x12\x10\n\x08language\x18\x04 \x01(\t\"~\n\x0fRecommendedItem\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0e\n\x06signal\x18\x04 \x01(\t\x12/\n\x07product\x18\x05 \x01(\x0b\x32\x1e.voxcart.bus.v1.ProductChanged\"\x89\x01\n\x11RecommendResponse\x12\x31\n\x05items\x18\x01 \x03(\x0b\x32\".voxcart.recsys.v1.RecommendedItem\x12/\n\x06timing\x18\x02 \x03(\x0b\x32\x1f.voxcart.common.v1.ServerTiming\x12\x10\n\x08\x64\x65graded\x18\x03 \x01(\x08\"P\n\x12RecordEventRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12(\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x19.voxcart.bus.v1.UserEvent\"\'\n\x13RecordEventResponse\x12\x10\n\x08recorded\x18\x01 \x01(\x08\"C\n\x11GetHistoryRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\"?\n\x12GetHistoryResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.voxcart.bus.v1.UserEvent2\xff\x02\n\x0eRecommendation\x12V\n\tRecommend\x12#.voxcart.recsys.v1.RecommendRequest\x1a$.voxcart.recsys.v1.RecommendResponse\x12\\\n\x0cSimilarItems\x12&.voxcart.recsys.v1.SimilarItemsRequest\x1a$.voxcart.recsys.v1.RecommendResponse\x12\\\n\x0bRecordEvent\x12%.voxcart.recsys.v1.RecordEventRequest\x1a&.voxcart.recsys.v1.RecordEventResponse\x12Y\n\nGetHistory\x12$.voxcart.recsys.v1.GetHistoryRequest\x1a%.voxcart.recsys.v1.GetHistoryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'voxcart.recsys.v1.recsys_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RECOMMENDREQUEST']._serialized_start=145
-  _globals['_RECOMMENDREQUEST']._serialized_end=399
-  _globals['_SIMILARITEMSREQUEST']._serialized_start=401
-  _globals['_SIMILARITEMSREQUEST']._serialized_end=480
-  _globals['_RECOMMENDEDITEM']._serialized_start=482
-  _globals['_RECOMMENDEDITEM']._serialized_end=608
-  _globals['_RECOMMENDRESPONSE']._serialized_start=611
-  _globals['_RECOMMENDRESPONSE']._serialized_end=748
-  _globals['_RECORDEVENTREQUEST']._serialized_start=750
-  _globals['_RECORDEVENTREQUEST']._serialized_end=830
-  _globals['_RECORDEVENTRESPONSE']._serialized_start=832
-  _globals['_RECORDEVENTRESPONSE']._serialized_end=871
-  _globals['_GETHISTORYREQUEST']._serialized_start=873
-  _globals['_GETHISTORYREQUEST']._serialized_end=940
-  _globals['_GETHISTORYRESPONSE']._serialized_start=942
-  _globals['_GETHISTORYRESPONSE']._serialized_end=1005
-  _globals['_RECOMMENDATION']._serialized_start=1008
-  _globals['_RECOMMENDATION']._serialized_end=1391
+  _globals['_RECOMMENDREQUEST']._serialized_start=112
+  _globals['_RECOMMENDREQUEST']._serialized_end=366
+  _globals['_SIMILARITEMSREQUEST']._serialized_start=368
+  _globals['_SIMILARITEMSREQUEST']._serialized_end=447
+  _globals['_RECOMMENDEDITEM']._serialized_start=449
+  _globals['_RECOMMENDEDITEM']._serialized_end=575
+  _globals['_RECOMMENDRESPONSE']._serialized_start=578
+  _globals['_RECOMMENDRESPONSE']._serialized_end=715
+  _globals['_RECORDEVENTREQUEST']._serialized_start=717
+  _globals['_RECORDEVENTREQUEST']._serialized_end=797
+  _globals['_RECORDEVENTRESPONSE']._serialized_start=799
+  _globals['_RECORDEVENTRESPONSE']._serialized_end=838
+  _globals['_GETHISTORYREQUEST']._serialized_start=840
+  _globals['_GETHISTORYREQUEST']._serialized_end=907
+  _globals['_GETHISTORYRESPONSE']._serialized_start=909
+  _globals['_GETHISTORYRESPONSE']._serialized_end=972
+  _globals['_RECOMMENDATION']._serialized_start=975
+  _globals['_RECOMMENDATION']._serialized_end=1358
 # @@protoc_insertion_point(module_scope)

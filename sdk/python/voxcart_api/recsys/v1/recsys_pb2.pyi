@@ -1,4 +1,3 @@
-from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from voxcart_api.bus.v1 import bus_pb2 as _bus_pb2
 from voxcart_api.common.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
