@@ -110,6 +110,7 @@ async def serve(name: str, settings: ServiceSettings, build: Build) -> int:
                 return await _live(context, server, checks, build, metrics.port)
             finally:
                 context.cancel_tasks()
+                await server.stop(None)
                 await context.stack.aclose()
     finally:
         metrics.close()
