@@ -1,0 +1,1 @@
+"""Converters from the formats that weights are published in to ONNX. Each needs numpy and onnx only."""

