@@ -32,7 +32,7 @@ class Running:
 
     def __init__(self) -> None:
         self.context: ServiceContext | None = None
-        self.built = asyncio.Event()
+        self.building = asyncio.Event()
         self.may_build = asyncio.Event()
         self.closed: list[str] = []
         self.die = asyncio.Event()
@@ -48,8 +48,8 @@ class Running:
         context.stack.callback(self.closed.append, "resource")
         context.on_drain(self._drained)
         context.supervise("mortal", self._mortal())
+        self.building.set()
         await self.may_build.wait()
-        self.built.set()
 
     async def _drained(self) -> None:
         self.closed.append("drained")
@@ -125,8 +125,7 @@ async def test_a_dead_task_ends_the_service_with_status_1(running) -> None:
 
 async def test_stop_during_build_ends_cleanly(running) -> None:
     state, task, _ = running
-    while state.context is None:
-        await asyncio.sleep(0)
+    await state.building.wait()
     state.context.stopping.set()
     assert await task == 0
     assert state.closed == ["resource"]
