@@ -1,0 +1,1 @@
+"""Text functions shared by recognition, understanding and synthesis: numbers, amounts, dates, ITN, pinyin, words."""
