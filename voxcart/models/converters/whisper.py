@@ -38,12 +38,13 @@ from onnx import TensorProto
 from voxcart.models.converters.whisper_ct2 import CTranslate2Weights, WeightFileError, read_weights
 from voxcart.models.converters.whisper_graph import GraphBuilder, LinearForm, quantize_blocks
 
+VERSION = 1
+"""Raised whenever the same source would give other files."""
 PRECISIONS = ("fp32", "int8")
 ENCODER_FILE = "encoder.onnx"
 DECODER_FILE = "decoder.onnx"
 CONFIG_FILE = "whisper.json"
 TOKENIZER_FILE = "tokenizer.json"
-_FORMAT_VERSION = 1
 _SINGLE_FILE_LIMIT_BYTES = 1_900_000_000
 
 
@@ -90,7 +91,7 @@ def convert(source_dir: Path, target_dir: Path, precision: str) -> None:
     dims = read_dims(weights)
     config = json.loads((source_dir / "config.json").read_text(encoding="utf-8"))
     target_dir.mkdir(parents=True, exist_ok=True)
-    metadata = {"format": str(_FORMAT_VERSION), "precision": precision}
+    metadata = {"format": str(VERSION), "precision": precision}
     quantized = precision == "int8"
     encoder_form = LinearForm.ROWS if quantized else LinearForm.FP32
     decoder_form = LinearForm.BLOCKS if quantized else LinearForm.FP32
@@ -98,7 +99,8 @@ def convert(source_dir: Path, target_dir: Path, precision: str) -> None:
     heads = [(int(layer), int(head)) for layer, head in config["alignment_heads"]]
     _save(build_decoder(weights, dims, decoder_form, heads, metadata), target_dir / DECODER_FILE)
     _write_config(dims, config, precision, target_dir / CONFIG_FILE)
-    shutil.copyfile(source_dir / TOKENIZER_FILE, target_dir / TOKENIZER_FILE)
+    if source_dir.resolve() != target_dir.resolve():
+        shutil.copyfile(source_dir / TOKENIZER_FILE, target_dir / TOKENIZER_FILE)
 
 
 def read_dims(weights: CTranslate2Weights) -> WhisperDims:
@@ -311,7 +313,7 @@ def _save(model: onnx.ModelProto, path: Path) -> None:
 
 def _write_config(dims: WhisperDims, source: dict, precision: str, path: Path) -> None:
     config = {
-        "format": _FORMAT_VERSION,
+        "format": VERSION,
         "precision": precision,
         "num_mels": dims.num_mels,
         "width": dims.width,
