@@ -1,0 +1,127 @@
+"""English phonemes in Kokoro's notation, without espeak: dictionaries, word forms, spelling, letter-to-sound rules.
+
+The dictionaries are misaki's (180,000 words, US and British). A word that is in none is taken apart: regular endings
+(-s, -ed, -ing), parts of a CamelCase name, letters of an abbreviation; what is left is read by rules.
+"""
+
+import json
+import re
+from importlib import resources
+
+from voxcart_services.tts.letter_sounds import sounds_of_letters
+from voxcart_services.tts.phonemes_zh import read_lexicon
+
+_VOWELS = frozenset("AIOQWYaiuæɑɒɔəɛɜɪʊʌᵻ")
+_STRESS = "ˈˌ"
+_PARTS = re.compile(r"[A-Z]?[a-z']+|[A-Z]+(?![a-z])|[A-Z]")
+_WORDS = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*")
+_WEAK_FORMS = {"a": "ɐ", "an": "ɐn", "am": "ɐm", "and": "ænd", "i": "ˌI", "of": "ʌv", "for": "fɔɹ"}
+
+
+class EnglishPhonemizer:
+    """English words to phonemes. Loads its dictionaries when made (0.2 s, about 40 MB)."""
+
+    def __init__(self, *, british: bool = False) -> None:
+        data = resources.files("misaki") / "data"
+        region = "gb" if british else "us"
+        self._words: dict[str, str] = {}
+        for grade in ("silver", "gold"):
+            entries = json.loads(data.joinpath(f"{region}_{grade}.json").read_text(encoding="utf-8"))
+            for word, phonemes in entries.items():
+                chosen = phonemes["DEFAULT"] if isinstance(phonemes, dict) else phonemes
+                if chosen:
+                    self._words[word] = chosen.replace("ɾ", "T").replace("ʔ", "t")
+        self._words.update(read_lexicon("lexicon_en.tsv"))
+
+    def __call__(self, text: str) -> str:
+        """Phonemes of a run of English words; punctuation between them is kept."""
+        words = list(_WORDS.finditer(text))
+        pieces: list[str] = []
+        end = 0
+        for position, match in enumerate(words):
+            pieces.append(text[end : match.start()])
+            following = self.word(words[position + 1].group()) if position + 1 < len(words) else ""
+            pieces.append(self._in_context(match.group(), following))
+            end = match.end()
+        pieces.append(text[end:])
+        return "".join(pieces)
+
+    def _in_context(self, word: str, following: str) -> str:
+        lower = word.lower()
+        before_vowel = following.lstrip(_STRESS)[:1] in _VOWELS
+        if lower == "the":
+            return "ði" if before_vowel else "ðə"
+        if lower == "to":
+            return "tʊ" if before_vowel else "tə"
+        if lower in _WEAK_FORMS and (lower == word or word == "I" or (word in ("A", "An") and following)):
+            return _WEAK_FORMS[lower]
+        return self.word(word)
+
+    def word(self, word: str) -> str:
+        """Phonemes of one word, whatever it is."""
+        word = word.replace("’", "'")
+        found = self._known(word)
+        if found is not None:
+            return found
+        parts = _PARTS.findall(word)
+        if len(parts) > 1:
+            return "".join(self.word(part) for part in parts)
+        if word.isupper() and (len(word) <= 3 or not re.search("[AEIOUY]", word)):
+            return self._spelled(word)
+        if not re.search("[aeiouy]", word.lower()):
+            return self._spelled(word)
+        return sounds_of_letters(word.lower().replace("'", ""))
+
+    def _known(self, word: str) -> str | None:
+        for form in (word, word.lower(), word.capitalize()):
+            if form in self._words and not (word.isupper() and 1 < len(word) <= 4 and form != word):
+                return self._words[form]
+        lower = word.lower()
+        if word.isupper() and 1 < len(word) <= 4:
+            return self._words.get(lower) if len(word) == 4 or lower in ("ok", "usb", "sku", "app") else None
+        return self._inflected(lower)
+
+    def _inflected(self, word: str) -> str | None:
+        if word.endswith("'s"):
+            return self._with_s(word[:-2])
+        if word.endswith("s") and not word.endswith("ss"):
+            stems = [word[:-1]]
+            stems += [word[:-2]] if word.endswith("es") else []
+            stems += [word[:-3] + "y"] if word.endswith("ies") else []
+            return next((form for stem in stems if (form := self._with_s(stem))), None)
+        if word.endswith("ed"):
+            return next((form for stem in _stems(word[:-2]) if (form := self._with_d(stem))), None)
+        if word.endswith("ing"):
+            known = (self._words.get(stem) for stem in _stems(word[:-3]))
+            return next((phonemes + "ɪŋ" for phonemes in known if phonemes), None)
+        return None
+
+    def _with_s(self, stem: str) -> str | None:
+        phonemes = self._words.get(stem)
+        if not phonemes:
+            return None
+        if phonemes[-1] in "ptkfθ":
+            return phonemes + "s"
+        return phonemes + ("ᵻz" if phonemes[-1] in "szʃʒʧʤ" else "z")
+
+    def _with_d(self, stem: str) -> str | None:
+        phonemes = self._words.get(stem)
+        if not phonemes:
+            return None
+        if phonemes[-1] in "pkfθʃsʧ":
+            return phonemes + "t"
+        return phonemes + ("ᵻd" if phonemes[-1] in "td" else "d")
+
+    def _spelled(self, word: str) -> str:
+        letters = [self._words[letter] for letter in word.upper() if letter.isalpha()]
+        return " ".join(letters)
+
+
+def _stems(start: str) -> list[str]:
+    """What a word may have been before -ed or -ing: add(ed), save -> sav(ed), shop -> shopp(ed), try -> tri(ed)."""
+    stems = [start, start + "e"]
+    if len(start) > 2 and start[-1] == start[-2]:
+        stems.append(start[:-1])
+    if start.endswith("i"):
+        stems.append(start[:-1] + "y")
+    return stems
