@@ -1,0 +1,82 @@
+"""The products as heard on the catalogue topic, per tenant, with their embeddings for content-based retrieval."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voxcart_api.bus.v1 import bus_pb2
+
+Embed = Callable[[list[str]], NDArray[np.float32]]
+"""Texts to unit vectors, float32 [n, 384]."""
+
+
+def describe(product: bus_pb2.ProductChanged) -> str:
+    """What a product is in words; the text that is embedded."""
+    return " ".join(
+        part for part in (product.name_zh, product.name_en, product.brand, product.category, *product.aliases) if part
+    )
+
+
+@dataclass
+class Shelf:
+    """The products of one tenant that are sold now."""
+
+    products: dict[str, bus_pb2.ProductChanged] = field(default_factory=dict)
+    _vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    _texts: dict[str, str] = field(default_factory=dict)
+    _matrix: NDArray[np.float32] | None = None
+    _skus: list[str] = field(default_factory=list)
+
+    def apply(self, change: bus_pb2.ProductChanged) -> None:
+        """Takes a change in; a delisted product leaves."""
+        if change.delisted:
+            for table in (self.products, self._vectors, self._texts):
+                table.pop(change.sku, None)
+            self._matrix = None
+            return
+        self.products[change.sku] = change
+
+    def embed_new(self, embed: Embed, batch: int = 32) -> int:
+        """Embeds up to ``batch`` products whose words changed; returns how many. Blocks for the encoder's time."""
+        texts = {sku: describe(product) for sku, product in list(self.products.items())}
+        stale = [sku for sku, text in texts.items() if self._texts.get(sku) != text][:batch]
+        if stale:
+            for sku, vector in zip(stale, embed([texts[sku] for sku in stale]), strict=True):
+                self._vectors[sku] = vector
+                self._texts[sku] = texts[sku]
+            self._matrix = None
+        return len(stale)
+
+    def vector(self, sku: str) -> NDArray[np.float32] | None:
+        """The unit vector of a product, float32 [384]; None if it is unknown or not embedded yet."""
+        return self._vectors.get(sku)
+
+    def similarities(self, query: NDArray[np.float32]) -> dict[str, float]:
+        """Cosine of every embedded product with a unit vector, float32 [384]."""
+        if self._matrix is None:
+            self._skus = [sku for sku in self._vectors if sku in self.products]
+            self._matrix = np.stack([self._vectors[sku] for sku in self._skus]) if self._skus else None
+        if self._matrix is None:
+            return {}
+        return dict(zip(self._skus, (self._matrix @ query).tolist(), strict=True))
+
+
+class Catalogue:
+    """Shelves by tenant. Written by the bus reader and read by calls, all in one event loop."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[str, Shelf] = {}
+
+    def apply(self, change: bus_pb2.ProductChanged) -> None:
+        """Takes one message of the catalogue topic in."""
+        self._shelves.setdefault(change.tenant, Shelf()).apply(change)
+
+    def shelf(self, tenant: str) -> Shelf:
+        """The tenant's products; an empty shelf if none were heard of."""
+        return self._shelves.get(tenant) or Shelf()
+
+    def shelves(self) -> Iterable[Shelf]:
+        """All shelves, for background embedding."""
+        return list(self._shelves.values())

@@ -1,0 +1,1 @@
+"""Quality measurements behind ``voxcart eval``: normalisers, scores and the runs that produce them."""
