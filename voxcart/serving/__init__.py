@@ -1,0 +1,1 @@
+"""Running ONNX models: sessions on a provider that is checked, dynamic batching, device binding, metrics."""
