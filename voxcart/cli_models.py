@@ -62,7 +62,7 @@ def list_models(names: Names = None, profile: ProfileOption = "cpu", as_json: Js
 def verify(names: Names = None, profile: ProfileOption = "cpu", as_json: JsonOption = False) -> None:
     """Hash every file again and say which are missing or altered. Exit status 1 if any is."""
     store, models = _select(names, profile)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for model in models:
         wrong = [status for status in store.verify(model) if status.state != "ok"]
         rows.append(

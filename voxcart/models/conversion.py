@@ -92,7 +92,7 @@ def _convert(
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     try:
-        _load(conversion.converter).convert(store.folder(model), target, **conversion.options)
+        _run_converter(store.folder(model), target, model, conversion)
         specs = {}
         for name in conversion.outputs:
             made = target / name
@@ -106,6 +106,17 @@ def _convert(
         shutil.rmtree(target, ignore_errors=True)
     store.statuses(model, conversion.outputs)
     return list(conversion.outputs)
+
+
+def _run_converter(source: Path, target: Path, model: ModelSpec, conversion: ConversionSpec) -> None:
+    try:
+        _load(conversion.converter).convert(source, target, **conversion.options)
+    except (ModelError, OSError):
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"converter {conversion.converter} of model {model.name} failed: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _recipe(model: ModelSpec, conversion: ConversionSpec) -> dict[str, Any]:

@@ -10,11 +10,13 @@ ModelError
     └── SourceUnreachable   the source's host does not answer; later files skip it at once
 """
 
+import grpc
 
-class ModelError(Exception):
+from voxcart.errors import VoxcartError
+
+
+class ModelError(VoxcartError):
     """Base of everything the model store raises. The message is a sentence meant for the operator."""
-
-    retryable = False
 
 
 class ManifestError(ModelError):
@@ -28,9 +30,13 @@ class UnknownModel(ModelError):
 class ModelMissing(ModelError):
     """A model file is not on disk; the message names the command that fetches it."""
 
+    code = grpc.StatusCode.UNAVAILABLE
+
 
 class ModelCorrupt(ModelError):
     """A model file on disk is not the one the manifest names; the message names the repair command."""
+
+    code = grpc.StatusCode.UNAVAILABLE
 
 
 class PullFailed(ModelError):

@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
 
 class Step(Protocol):
@@ -22,12 +22,12 @@ class Reporter(Protocol):
     def line(self, text: str) -> None:
         """Say one sentence."""
 
-    def step(self, text: str, total_bytes: int | None) -> "contextmanager[Step]":
+    def step(self, text: str, total_bytes: int | None) -> AbstractContextManager[Step]:
         """Show a step while the context is open."""
 
 
 class _BarStep:
-    def __init__(self, progress: Progress, task_id: int) -> None:
+    def __init__(self, progress: Progress, task_id: TaskID) -> None:
         self._progress = progress
         self._task_id = task_id
 

@@ -6,14 +6,15 @@ none.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from voxcart.models.conversion import convert_missing
-from voxcart.models.errors import PullFailed, SourceError
+from voxcart.models.errors import PullFailed, SourceError, SourceUnreachable
 from voxcart.models.integrity import place_atomically, sha256_of
 from voxcart.models.manifest import FileSpec, ModelSpec, SourceSpec
 from voxcart.models.progress import Reporter
@@ -45,6 +46,18 @@ class Puller:
         Raises:
             PullFailed: no source could provide a file; what was fetched before stays for the next try.
         """
+        try:
+            with self._locked(model):
+                return self._pull_locked(model)
+        except OSError as error:
+            raise PullFailed(
+                f"model {model.name}: cannot write to {self._store.root}: {error.strerror or error}; "
+                f"make it writable, with free space, and run again: {retry_command(model.name)}"
+            ) from error
+
+    @contextmanager
+    def _locked(self, model: ModelSpec) -> Iterator[None]:
+        """Hold the model's lock, waiting for another process that holds it."""
         lock_folder = self._store.root / ".locks"
         lock_folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(lock_folder / f"{model.name}.lock")
@@ -54,7 +67,7 @@ class Puller:
             self._reporter.line(f"{model.name}: another process is pulling it; waiting")
             lock.acquire()
         try:
-            return self._pull_locked(model)
+            yield
         finally:
             lock.release()
 
@@ -104,13 +117,19 @@ class Puller:
         source.prepare(files)
         for file in files:
             staged = context.staging / "files" / file.path
-            source.fetch(file, staged)
-            self._check_staged(staged, file, spec)
+            try:
+                source.fetch(file, staged)
+                self._check_staged(staged, file)
+            except SourceUnreachable:
+                raise
+            except SourceError:
+                source.discard(file)
+                raise
             place_atomically(staged, self._store.root / model.name / file.path)
             report.fetched.append(file.path)
         self._store.statuses(model)
 
-    def _check_staged(self, staged: Path, file: FileSpec, spec: SourceSpec) -> None:
+    def _check_staged(self, staged: Path, file: FileSpec) -> None:
         size_bytes = staged.stat().st_size
         digest = sha256_of(staged) if size_bytes == file.size_bytes else None
         if digest == file.sha256:

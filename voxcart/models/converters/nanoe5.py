@@ -7,6 +7,7 @@ scales are the file's fp16 numbers written as float32.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -190,7 +191,7 @@ class _EncoderGraph:
         )
         return outputs
 
-    def _node(self, kind: str, inputs: list[str], output: str, *, domain: str = "", **attributes: object) -> str:
+    def _node(self, kind: str, inputs: list[str], output: str, *, domain: str = "", **attributes: Any) -> str:
         self._nodes.append(helper.make_node(kind, inputs, [output], name=output, domain=domain, **attributes))
         return output
 

@@ -40,7 +40,7 @@ def write_tokenizer(path: Path, model: UnigramModel) -> None:
     own also composes.
     """
     bos, eos = ((model.pieces[index], index) for index in (model.bos_id, model.eos_id))
-    document = {
+    document: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
         "padding": None,

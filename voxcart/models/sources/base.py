@@ -49,3 +49,7 @@ class Source(ABC):
             SourceUnreachable: the source cannot be reached.
             SourceError: the source does not have the file.
         """
+
+    @abstractmethod
+    def discard(self, file: FileSpec) -> None:
+        """Drop what was downloaded for a file that turned out wrong, so that the next try starts afresh."""

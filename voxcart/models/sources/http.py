@@ -6,6 +6,7 @@ a local mirror with the same layout, for machines without a network.
 
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -15,12 +16,14 @@ import httpx
 from voxcart.models.errors import SourceError, SourceUnreachable
 from voxcart.models.integrity import CHUNK_BYTES
 from voxcart.models.manifest import FileSpec
+from voxcart.models.progress import Step
 from voxcart.models.sources.base import Source
 
 DEFAULT_HUB_URL = "https://huggingface.co"
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 60.0
 ATTEMPTS = 3
+BACKOFF_S = 0.5
 
 
 def hub_url() -> str:
@@ -64,7 +67,13 @@ class HttpSource(Source):
                         raise SourceError(
                             f"{parts.netloc} broke off {attempt} times while sending {file.path}: {error}"
                         ) from error
+                    time.sleep(BACKOFF_S * attempt)
+                except (httpx.HTTPError, httpx.InvalidURL) as error:
+                    raise SourceError(f"{address} cannot be fetched: {error}") from error
         os.replace(part, target)
+
+    def discard(self, file: FileSpec) -> None:
+        """Nothing to do: a finished download is the staged file itself, which the pull removes."""
 
     def address_of(self, file: FileSpec) -> str:
         """The address of one file."""
@@ -82,7 +91,7 @@ class HttpSource(Source):
         except OSError as error:
             raise SourceError(f"local mirror file {path}: {error.strerror}") from error
 
-    def _download(self, client: httpx.Client, address: str, part: Path, file: FileSpec, step) -> None:
+    def _download(self, client: httpx.Client, address: str, part: Path, file: FileSpec, step: Step) -> None:
         have_bytes = part.stat().st_size if part.exists() else 0
         if have_bytes > file.size_bytes:
             part.unlink()

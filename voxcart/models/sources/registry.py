@@ -1,5 +1,6 @@
 """What registry packages have in common: archives are downloaded whole, then members are taken out of them."""
 
+import shutil
 import subprocess
 import tarfile
 import zipfile
@@ -51,6 +52,12 @@ class RegistrySource(Source):
         """Join the members that make up one file."""
         write_atomically(target, self._blocks(self.spec.members_of(file.path) or ()))
 
+    def discard(self, file: FileSpec) -> None:
+        """Delete the archives that hold the file."""
+        for member in self.spec.members_of(file.path) or ():
+            if archive := self.archive_of(self.package(member.partition(":")[0])):
+                archive.unlink()
+
     def package(self, name: str) -> PackageSpec:
         """The package of that name in the source."""
         for package in self.spec.packages:
@@ -78,7 +85,8 @@ class RegistrySource(Source):
             SourceError: it failed; the message carries its last lines.
         """
         temporary = self.folder / "incoming"
-        temporary.mkdir(exist_ok=True)
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
         environment = environment | {"TMPDIR": str(temporary), "TEMP": str(temporary), "TMP": str(temporary)}
         text = f"  {package.name} {package.version} from {self.spec.label.partition(' ')[0]}"
         waited_s = 0.0
@@ -126,11 +134,11 @@ def open_member(archive: Path, path: str) -> Iterator[IO[bytes]]:
                 yield member
             return
         with tarfile.open(archive) as tar:
-            member = tar.extractfile(path)
-            if member is None:
+            extracted = tar.extractfile(path)
+            if extracted is None:
                 raise SourceError(f"{path} in {archive.name} is not a file")
-            with member:
-                yield member
+            with extracted:
+                yield extracted
     except KeyError as error:
         raise SourceError(f"{archive.name} has no member {path}") from error
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
