@@ -1,9 +1,8 @@
-"""Samples on their way out: fades, pauses, PCM, chunks, other sample rates."""
+"""Samples on their way out: fades, pauses, chunks."""
 
 from collections.abc import Iterator
 
 import numpy as np
-import soxr
 
 FADE_MS = 4
 SUPPORTED_SAMPLE_RATES_HZ = (8_000, 16_000, 22_050, 24_000, 44_100, 48_000)
@@ -25,29 +24,17 @@ def with_fades(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     return faded
 
 
-def to_pcm_s16le(samples: np.ndarray) -> bytes:
-    """float32 [num_samples] to 16-bit PCM; what is outside [-1, 1] is clipped."""
-    return (np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
-
-
-def from_pcm_s16le(pcm: bytes) -> np.ndarray:
-    """16-bit PCM to float32 [num_samples] in [-1, 1]."""
-    return np.frombuffer(pcm, "<i2").astype(np.float32) / 32768.0
-
-
 def silence_pcm(duration_ms: int, sample_rate_hz: int) -> bytes:
-    """Silence as 16-bit PCM."""
+    """Silence as PCM s16le."""
     return bytes(2 * (sample_rate_hz * duration_ms // 1000))
 
 
-def resampled_pcm(pcm: bytes, from_hz: int, to_hz: int) -> bytes:
-    """16-bit PCM at another rate; the same bytes when the rates are equal."""
-    if from_hz == to_hz or not pcm:
-        return pcm
-    return to_pcm_s16le(soxr.resample(from_pcm_s16le(pcm), from_hz, to_hz, quality="HQ"))
+def duration_ms(pcm_s16le: bytes, sample_rate_hz: int) -> float:
+    """How long PCM s16le plays."""
+    return len(pcm_s16le) / 2 / sample_rate_hz * 1000
 
 
-def chunks(pcm: bytes, chunk_bytes: int) -> Iterator[bytes]:
-    """Cut PCM into pieces of at most ``chunk_bytes`` (an even number)."""
-    for start in range(0, len(pcm), chunk_bytes):
-        yield pcm[start : start + chunk_bytes]
+def chunks(pcm_s16le: bytes, chunk_bytes: int) -> Iterator[bytes]:
+    """Cut PCM into pieces of at most ``chunk_bytes`` (an even number). Nothing for no PCM."""
+    for start in range(0, len(pcm_s16le), chunk_bytes):
+        yield pcm_s16le[start : start + chunk_bytes]

@@ -53,26 +53,59 @@ def weight(text: str) -> float:
     return len(_CHINESE.findall(text)) + len(_DIGIT.findall(text)) * 1.3 + letters
 
 
-def split_clauses(text: str, limits: ClauseLimits = ClauseLimits()) -> list[Clause]:
-    """Cut ``text`` into clauses. Joined, their texts are ``text``; each has something to say, if ``text`` has."""
-    grouped: list[str] = []
-    budget = limits.first
-    current = ""
-    for phrase in _phrases(text, limits.largest):
-        if current and _SAYABLE.search(phrase) and _is_full(current, phrase, budget):
-            grouped.append(current)
-            budget = min(max(weight(current), budget) * limits.growth, limits.largest)
-            current = phrase
-        else:
+class ClauseSplitter:
+    """Cuts text that arrives in pieces. However it is cut into pieces, the clauses are the same."""
+
+    def __init__(self, limits: ClauseLimits | None = None) -> None:
+        self._limits = limits or ClauseLimits()
+        self._budget = self._limits.first
+        self._rest = ""
+        self._start = 0
+
+    def push(self, text: str) -> list[Clause]:
+        """The clauses that are complete now: those behind which another one has begun."""
+        self._rest += text
+        return self._take(keep_last=True)
+
+    def flush(self) -> list[Clause]:
+        """The clauses that are left: no more text comes."""
+        return self._take(keep_last=False)
+
+    def _take(self, *, keep_last: bool) -> list[Clause]:
+        parts, budgets = self._grouped(self._rest)
+        if keep_last and parts:
+            parts.pop()
+        clauses = []
+        for part, budget in zip(parts, budgets, strict=False):
+            clauses.append(Clause(part, self._start, pause_after_ms(part)))
+            self._start += len(part)
+            self._budget = budget
+        self._rest = self._rest[sum(map(len, parts)) :]
+        return clauses
+
+    def _grouped(self, text: str) -> tuple[list[str], list[float]]:
+        """Phrases joined to clauses, and for each clause the weight that the one after it may have."""
+        parts: list[str] = []
+        budgets: list[float] = []
+        budget = self._budget
+        current = ""
+        for phrase in _phrases(text, self._limits.largest):
+            if _SAYABLE.search(phrase) and _is_full(current, phrase, budget):
+                parts.append(current)
+                budget = min(max(weight(current), budget) * self._limits.growth, self._limits.largest)
+                budgets.append(budget)
+                current = ""
             current += phrase
-    if current:
-        grouped.append(current)
-    clauses = []
-    start = 0
-    for part in grouped:
-        clauses.append(Clause(part, start, pause_after_ms(part)))
-        start += len(part)
-    return clauses
+        if current:
+            parts.append(current)
+            budgets.append(budget)
+        return parts, budgets
+
+
+def split_clauses(text: str, limits: ClauseLimits | None = None) -> list[Clause]:
+    """Cut ``text`` into clauses. Joined, their texts are ``text``; each has something to say, if ``text`` has."""
+    splitter = ClauseSplitter(limits)
+    return splitter.push(text) + splitter.flush()
 
 
 def _is_full(current: str, phrase: str, budget: float) -> bool:
