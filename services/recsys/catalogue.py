@@ -38,16 +38,23 @@ class Shelf:
             return
         self.products[change.sku] = change
 
-    def embed_new(self, embed: Embed, batch: int = 32) -> int:
-        """Embeds up to ``batch`` products whose words changed; returns how many. Blocks for the encoder's time."""
-        texts = {sku: describe(product) for sku, product in list(self.products.items())}
-        stale = [sku for sku, text in texts.items() if self._texts.get(sku) != text][:batch]
-        if stale:
-            for sku, vector in zip(stale, embed([texts[sku] for sku in stale]), strict=True):
+    def stale(self, limit: int = 16) -> dict[str, str]:
+        """Up to ``limit`` products whose words changed since they were embedded: SKU to text."""
+        found: dict[str, str] = {}
+        for sku, product in self.products.items():
+            if len(found) == limit:
+                break
+            if self._texts.get(sku) != (text := describe(product)):
+                found[sku] = text
+        return found
+
+    def put_vectors(self, texts: dict[str, str], vectors: NDArray[np.float32]) -> None:
+        """Takes embeddings in, float32 [n, 384], in the order of ``texts``; those of products that left are dropped."""
+        for (sku, text), vector in zip(texts.items(), vectors, strict=True):
+            if sku in self.products:
                 self._vectors[sku] = vector
-                self._texts[sku] = texts[sku]
-            self._matrix = None
-        return len(stale)
+                self._texts[sku] = text
+        self._matrix = None
 
     def vector(self, sku: str) -> NDArray[np.float32] | None:
         """The unit vector of a product, float32 [384]; None if it is unknown or not embedded yet."""

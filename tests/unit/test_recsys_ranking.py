@@ -42,7 +42,8 @@ def shelf() -> Shelf:
         product.rating = 4.0
         shelf.apply(product)
     places = {GOODS[sku][0]: GOODS[sku][5] for sku in GOODS}
-    shelf.embed_new(lambda texts: np.stack([angle(places[text.rsplit(" ", 1)[0]]) for text in texts]))
+    texts = shelf.stale()
+    shelf.put_vectors(texts, np.stack([angle(places[text.rsplit(" ", 1)[0]]) for text in texts.values()]))
     return shelf
 
 
@@ -136,6 +137,13 @@ def test_reasons_name_what_happened(shelf: Shelf) -> None:
     told = {one.sku: reason(one, shelf, events, NOW, "zh") for one in found}
     assert told["banana"] == "因为您上周买过红富士苹果"
     assert told["phone"] == "已经卖出50件"
+
+
+def test_only_changed_words_are_embedded_again(shelf: Shelf) -> None:
+    assert shelf.stale() == {}
+    renamed = bus_pb2.ProductChanged(sku="milk", name_zh="鲜牛奶", category="乳品冲饮", stock=1)
+    shelf.apply(renamed)
+    assert shelf.stale() == {"milk": "鲜牛奶 乳品冲饮"}
 
 
 def test_delisted_products_leave(shelf: Shelf) -> None:
