@@ -1,0 +1,1 @@
+"""The gateway: conversations of clients over gRPC and WebSocket, to and from the bus."""

@@ -1,0 +1,1 @@
+"""Audio between the outside and the models: PCM, resampling, Opus."""
