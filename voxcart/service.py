@@ -6,6 +6,8 @@ says NOT_SERVING until ``build`` is done and from SIGTERM on; then streams and m
 """
 
 import asyncio
+import ctypes
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
@@ -23,6 +25,9 @@ from voxcart.telemetry.logs import configure_logging, get_logger
 from voxcart.telemetry.metrics import SERVICE_READY, TASK_FAILURES_TOTAL, MetricsServer
 
 log = get_logger(__name__)
+
+PARENT_VARIABLE = "VOXCART_PARENT_PID"
+"""Set by a supervisor: the service drains when the process with this id is gone."""
 
 Drain = Callable[[], Awaitable[None]]
 Build = Callable[["ServiceContext"], Awaitable[None]]
@@ -182,6 +187,7 @@ def run(name: str, settings: ServiceSettings, build: Build) -> None:
     A refused start (port in use, model missing, server away) ends with status 1 and one clear line.
     """
     configure_logging(name, settings.log_level)
+    _end_with_parent(os.environ.get(PARENT_VARIABLE))
     try:
         import uvloop
 
@@ -195,3 +201,14 @@ def run(name: str, settings: ServiceSettings, build: Build) -> None:
             log.error("cannot start", reason=str(error))
         status = 1
     sys.exit(status)
+
+
+def _end_with_parent(parent_pid: str | None) -> None:
+    """Asks the kernel (Linux) for SIGTERM when the supervisor dies, so that no service outlives it."""
+    if not parent_pid or not sys.platform.startswith("linux"):
+        return
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    if os.getppid() != int(parent_pid):
+        log.error("the supervisor is gone")
+        sys.exit(1)
