@@ -8,6 +8,7 @@
     ├── WrongState               right id, wrong moment         FAILED_PRECONDITION
     ├── NotAllowed               wrong role                     PERMISSION_DENIED
     ├── Conflict                 same key, other request        ABORTED
+    ├── AlreadyExists            the name of a new thing is taken  ALREADY_EXISTS
     ├── Overloaded               a bounded queue is full        RESOURCE_EXHAUSTED (retryable)
     ├── Unavailable              broker, database, model away   UNAVAILABLE (retryable)
     └── DeadlineMissed           took too long                  DEADLINE_EXCEEDED (retryable)
@@ -56,6 +57,12 @@ class Conflict(VoxcartError):
     """An idempotency key was used for another request."""
 
     code = grpc.StatusCode.ABORTED
+
+
+class AlreadyExists(VoxcartError):
+    """The name of a new thing is taken."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
 
 
 class Overloaded(VoxcartError):
