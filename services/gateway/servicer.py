@@ -29,7 +29,12 @@ class VoiceGatewayServicer(gateway_pb2_grpc.VoiceGatewayServicer):
             async for response in conversation.responses(aiter(requests)):
                 yield response
         except TooBusy as error:
-            context.set_trailing_metadata((("grpc-status-details-bin", retry_details(error)),))
+            context.set_trailing_metadata(
+                (
+                    ("grpc-status-details-bin", retry_details(error)),
+                    ("grpc-retry-pushback-ms", str(round(error.retry_after_s * 1000))),
+                )
+            )
             raise
         finally:
             await conversation.aclose()
