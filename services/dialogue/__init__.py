@@ -1,0 +1,1 @@
+"""Dialogue service: an understood utterance to what is done and said."""

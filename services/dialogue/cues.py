@@ -1,0 +1,78 @@
+"""Words that carry meaning for the policy beside intents and slots, and the one place where they are listed."""
+
+import re
+
+_FLAGS = re.IGNORECASE
+
+
+def _cue(zh: str, en: str = "") -> re.Pattern[str]:
+    return re.compile(zh + (rf"|\b(?:{en})\b" if en else ""), _FLAGS)
+
+
+CHEAPER = _cue("便宜(一)?[点些]|便宜(一)?点|太贵|更便宜|再低", "cheaper|less expensive|too expensive")
+DEARER = _cue("贵(一)?[点些]|好(一)?点的|高档|更好的", "more expensive|pricier|better one")
+CHEAPEST = _cue("最便宜", "cheapest")
+LARGER = _cue("大(一)?[号码点]|大(一)?个码", "(?:a|one) size (?:up|larger|bigger)|larger|bigger")
+SMALLER = _cue("小(一)?[号码点]|小(一)?个码", "(?:a|one) size (?:down|smaller)|smaller")
+CORRECTION = re.compile(
+    r"^(不对|不是|错了|不，|不,|我(是)?说的是|应该是|不是这个|no[, ]|i meant|actually|wait[, ])", _FLAGS
+)
+ELLIPSIS = re.compile(r"呢$|^(那|那么)|^(and|what about|how about)\b", _FLAGS)
+DEMONSTRATIVE = _cue("[这那][个款双条件部台种些箱只瓶张把本辆]|它", "it|this|that|these|those|them")
+EVERYTHING = _cue("全部|都|所有", "all|everything")
+APPROVE = _cue("同意|通过|批准|退给|可以退", "approve|accept|grant")
+REJECT = _cue("拒绝|驳回|不同意|不通过|不批准|不能退|不给退|不退", "reject|refuse|deny|decline")
+EXCHANGE = _cue("换货|换(一)?[大小个件双条]|换成|想换", "exchange|swap")
+LOW_STOCK = _cue("快没|缺货|不足|卖完|低库存|要补货|补货", "low|running out|out of stock|restock")
+BEST_SELLER = _cue(
+    "卖得最好|最好卖|最畅销|畅销|卖得好|热销|爆款|销量最", "best.?sell\\w*|top.?sell\\w*|sells best|sold (?:the )?most"
+)
+BAD_REVIEW = _cue("差评|不满|抱怨|投诉|不好的评", "bad reviews?|negative|complain\\w*")
+REFUNDS = _cue("退款|退货|售后", "refunds?|returns?")
+REVIEW_WORDS = _cue("评价|评分|口碑|好评", "reviews?|rating|rated")
+PRICE_WORD = _cue("价|元|块|打[一二三四五六七八九0-9.]+折", "price|cost|yuan")
+STOCK_WORD = _cue("库存|补货|进货|数量", "stock|inventory|units")
+NEGATIVE_NUMBER = re.compile(
+    r"负\s*[零一二两三四五六七八九十百千万亿0-9]|(?<![\w.])-\s*\d|\b(?:minus|negative)\s+\w+", _FLAGS
+)
+LATEST = _cue("最后|最近|最新|刚才|刚刚|上一个", "last|latest|most recent|newest")
+ORDER_WORD = _cue("订单|单子|包裹|快递|物流", "orders?|parcels?|packages?|deliver\\w*")
+ITEM_WORDS = re.compile(
+    r"^(东西|商品|产品|货|款式?|物品|things?|something|items?|products?|stuff|ones?|it|this|that|them|这个|那个|它)$",
+    _FLAGS,
+)
+
+ORDER_STATUS_CUES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (
+        _cue("待发货|未发货|没发货|还没发|等.*发货|要发货", "to (?:be )?ship\\w*|unshipped|awaiting shipment"),
+        ("confirmed",),
+    ),
+    (_cue("待确认|未确认|新订单|要确认", "to (?:be )?confirm\\w*|unconfirmed|new orders?"), ("paid",)),
+    (_cue("待付款|未付款|没付款|未支付|待支付", "unpaid|awaiting payment"), ("pending_payment",)),
+    (_cue("待处理|未处理|要处理", "pending|open|to (?:be )?process\\w*"), ("paid", "confirmed")),
+    (_cue("已发货|发了货|在路上|运输中|配送中", "shipped|on (?:the|its) way"), ("shipped",)),
+    (_cue("已取消|取消的", "cancell?ed"), ("cancelled",)),
+    (_cue("已完成|已签收|已送达", "delivered|completed"), ("delivered", "completed")),
+)
+"""Words for the states of orders, the most particular first."""
+
+ENGLISH_WORDS = re.compile(
+    r"\b(the|my|is|are|in|i|i'm|to|what|what's|me|a|an|how|please|add|show|it|where|yes|no|do|you|can|and|of|for|order|"
+    r"thanks|thank|hello|hi|help|one|want|have|any|this|that|last|week|month|sure|okay|bye|goodbye)\b",
+    _FLAGS,
+)
+CHINESE = re.compile(r"[\u3400-\u9fff]")
+
+
+def order_statuses(text: str) -> tuple[str, ...]:
+    """States of orders that the text asks for; empty if it names none."""
+    return next((statuses for cue, statuses in ORDER_STATUS_CUES if cue.search(text)), ())
+
+
+def spoken_language(text: str, detected: str, locale: str) -> str:
+    """``en`` for English sentences, ``zh`` otherwise; a bare name or OK takes the locale's language."""
+    if CHINESE.search(text):
+        return "zh"
+    if locale.lower().startswith("en"):
+        return "en"
+    return "en" if detected == "en" and ENGLISH_WORDS.search(text) else "zh"

@@ -1,0 +1,272 @@
+"""What to do with an utterance, before any skill runs: the rules, in the order in which they are tried.
+
+1. Something is pending: a yes does it, a no drops it, a value fills it, a correction changes it, a side question is
+   answered and the pending question comes back, anything else is a new topic and drops it.
+2. Nothing is pending: an ellipsis (那香蕉呢) takes the last intent with the new value; intents of the other role are
+   read as this role's own where there is one (ask_stock, merchant_query_stock).
+3. Low confidence: a change is asked about first; a question without any value is clarified.
+4. The role may not do it: a sentence, nothing else.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from voxcart_services.dialogue import cues
+from voxcart_services.dialogue.slots import Slots, SlotValue, quantity_of, renamed, text_slot
+from voxcart_services.dialogue.state import Pending, SessionState
+from voxcart_services.dialogue.turn import MERCHANT, SHOPPER, SKILLS
+
+MAX_TEXT_CHARACTERS = 500
+
+Move = Literal["run", "do", "drop", "refuse", "confirm_unsure", "clarify", "empty", "too_long"]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An utterance as it was understood, without its wire form."""
+
+    text: str
+    intent: str
+    confidence: float
+    slots: Slots
+    role: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do.
+
+    Attributes:
+        move: ``run`` the skill of ``intent`` with ``slots``; ``do`` the pending action; ``drop`` it; the rest are
+            answers without a skill.
+        comes_back: The pending question is asked again after the answer.
+        corrected: The person put something right that was understood wrong.
+    """
+
+    move: Move
+    intent: str = ""
+    slots: Slots = field(default_factory=Slots)
+    comes_back: bool = False
+    corrected: bool = False
+
+
+ROLE_TWINS = {
+    MERCHANT: {
+        "ask_stock": "merchant_query_stock",
+        "list_orders": "merchant_list_orders",
+        "order_status": "merchant_list_orders",
+        "request_refund": "merchant_process_refund",
+    },
+    SHOPPER: {
+        "merchant_query_stock": "ask_stock",
+        "merchant_list_orders": "list_orders",
+        "merchant_reviews": "ask_product_info",
+        "merchant_confirm_order": "affirm",
+    },
+}
+"""Intents that the other role says in the same words."""
+
+SLOT_ANSWERS = {
+    "product": {
+        "product",
+        "category",
+        "brand",
+        "ordinal",
+        "color",
+        "size",
+        "sort_by",
+        "price_max",
+        "price_min",
+        "price",
+    },
+    "size": {"size", "color"},
+    "color": {"color", "size"},
+    "quantity": {"quantity"},
+    "price": {"price"},
+    "reason": {"reason"},
+    "address": {"address"},
+    "order_id": {"order_id", "ordinal", "product", "time_range"},
+    "payment_method": {"payment_method"},
+}
+"""Slots whose values answer the question for a slot."""
+
+FREE_TEXT_SLOTS = {"reason", "address"}
+"""Slots that any words may fill."""
+
+FILLING_INTENTS = {
+    "out_of_scope", "affirm", "select_item", "refine_search", "search_product", "add_to_cart", "update_cart",
+    "ask_price", "ask_stock", "ask_product_info", "recommend", "list_orders", "merchant_list_orders", "give_feedback",
+    "merchant_query_stock", "merchant_update_product", "merchant_confirm_order", "order_status",
+}  # fmt: skip
+"""Intents that a bare value is taken for; while a value is asked for, they fill it."""
+
+NEVER_FREE_TEXT = {"cancel", "repeat", "help", "talk_to_human", "goodbye"}
+
+
+def decide(heard: Heard, state: SessionState, min_confidence: float) -> Decision:
+    """The move for an utterance."""
+    if not heard.text.strip():
+        return Decision("empty")
+    if len(heard.text) > MAX_TEXT_CHARACTERS:
+        return Decision("too_long")
+    if state.pending is not None:
+        decision = _with_pending(heard, state.pending)
+        if decision is not None:
+            return decision
+    return _fresh(heard, state, min_confidence)
+
+
+def _with_pending(heard: Heard, pending: Pending) -> Decision | None:
+    if pending.kind == "confirmation":
+        return _at_confirmation(heard, pending)
+    return _at_slot(heard, pending)
+
+
+def _at_confirmation(heard: Heard, pending: Pending) -> Decision | None:
+    if corrected := _correction(heard, pending):
+        return corrected
+    if heard.intent == "affirm":
+        return Decision("do")
+    if heard.intent in {"deny", "cancel"}:
+        return Decision("drop", heard.intent)
+    if heard.intent == pending.intent == pending.action and heard.intent in {"checkout", "pay"}:
+        return Decision("do")
+    if pending.action == "add_focus" and heard.intent == "add_to_cart" and not heard.slots.names() - {"quantity"}:
+        return Decision("run", "add_to_cart", heard.slots)
+    if pending.action == "unsure" and heard.intent == pending.intent:
+        return Decision("do")
+    return _side_question(heard)
+
+
+def _side_question(heard: Heard) -> Decision | None:
+    skill = SKILLS.get(_own_intent(heard))
+    if skill is None or not skill.side or heard.role not in skill.roles:
+        return None
+    return Decision("run", skill.intent, heard.slots, comes_back=True)
+
+
+def _correction(heard: Heard, pending: Pending) -> Decision | None:
+    """不对，改成三十六元: the pending request with the new values put over the old ones."""
+    corrects = bool(cues.CORRECTION.search(heard.text)) or heard.intent in {"deny", pending.intent}
+    values = heard.slots
+    if not corrects or not values or not _new_values(heard, pending):
+        return None
+    if heard.intent not in {pending.intent, "deny", "affirm", "out_of_scope"} and not _shares_names(values, pending):
+        return None
+    known = Slots(pending.slots)
+    if "price" in known and "quantity" not in known and "quantity" in values and "price" not in values:
+        values = Slots([renamed(v, "price") if v.name == "quantity" else v for v in values.values])
+    wanted = Slots(value for value in values.values if not value.negated or value.name in {"color", "brand"})
+    return Decision("run", pending.intent, known.replaced_by(wanted), corrected=True)
+
+
+def _new_values(heard: Heard, pending: Pending) -> bool:
+    """Whether the utterance brings a value that the pending request does not have."""
+    known = {(value.name, value.text) for value in pending.slots}
+    return any((value.name, value.text) not in known for value in heard.slots.values)
+
+
+def _shares_names(slots: Slots, pending: Pending) -> bool:
+    return bool(slots.names() & {value.name for value in pending.slots})
+
+
+def _at_slot(heard: Heard, pending: Pending) -> Decision | None:
+    if pending.slot in FREE_TEXT_SLOTS and heard.intent not in NEVER_FREE_TEXT:
+        return _fill(pending, _free_text(heard, pending.slot))
+    if heard.intent in {"cancel", "deny"} and not heard.slots:
+        return Decision("drop", heard.intent)
+    if heard.intent == "affirm" and not heard.slots:
+        return _fill(pending, Slots(pending.slots)) if pending.slot == "payment_method" else None
+    answers = _answers(heard, pending)
+    fills = heard.intent in FILLING_INTENTS or heard.intent == pending.intent
+    if answers and fills:
+        others = heard.slots.only(*(SLOT_ANSWERS.get(pending.slot, {pending.slot}) | {"quantity"}))
+        return _fill(pending, Slots([*others.without(*answers.names()).values, *answers.values]))
+    return _side_question(heard) if heard.intent in {"repeat", "help"} else None
+
+
+def _fill(pending: Pending, answers: Slots) -> Decision:
+    return Decision("run", pending.intent, Slots(pending.slots).replaced_by(answers))
+
+
+def _free_text(heard: Heard, slot: str) -> Slots:
+    """The slot if it was found in the words, else all of the words."""
+    return heard.slots.only(slot) if slot in heard.slots else Slots([text_slot(slot, heard.text.strip())])
+
+
+def _answers(heard: Heard, pending: Pending) -> Slots:
+    """The values of an utterance that answer what is asked for."""
+    found = heard.slots.only(*SLOT_ANSWERS.get(pending.slot, {pending.slot}))
+    if pending.slot in found or (found and pending.slot in {"product", "order_id"}):
+        return found
+    if option := _option(heard.text, pending.options):
+        return Slots([text_slot(pending.slot, option)])
+    number = heard.slots.first("quantity", "price", "size", "ordinal", "order_id")
+    if pending.slot in {"price", "quantity"} and number is not None:
+        return Slots([renamed(number, pending.slot)])
+    if pending.slot == "order_id" and number is not None and (quantity := quantity_of(number)):
+        return Slots([text_slot("order_id", f"{quantity.value:.0f}")])
+    return found
+
+
+def _option(text: str, options: list[str]) -> str:
+    """The longest option that the words hold."""
+    said = text.lower()
+    return max((option for option in options if option.lower() in said), key=len, default="")
+
+
+def _own_intent(heard: Heard) -> str:
+    """The intent as this role means it."""
+    skill = SKILLS.get(heard.intent)
+    if skill is not None and heard.role in skill.roles:
+        return heard.intent
+    return ROLE_TWINS.get(heard.role, {}).get(heard.intent, heard.intent)
+
+
+def _fresh(heard: Heard, state: SessionState, min_confidence: float) -> Decision:
+    """No pending request claims the utterance."""
+    intent, slots = _own_intent(heard), heard.slots
+    elliptic = _ellipsis(heard, state)
+    if elliptic is not None:
+        return elliptic
+    skill = SKILLS.get(intent)
+    if skill is None:
+        return Decision("run", "out_of_scope", slots)
+    if heard.role not in skill.roles:
+        return Decision("refuse", intent)
+    if heard.confidence < min_confidence:
+        if skill.changes:
+            return Decision("confirm_unsure", intent, slots)
+        if not slots and intent not in {"out_of_scope", "affirm", "deny", "cancel"} and not skill.side:
+            return Decision("clarify", intent, slots)
+    corrected = bool(cues.CORRECTION.search(heard.text)) and bool(slots) and bool(state.last_intent)
+    if corrected and intent in {"deny", "out_of_scope", "refine_search"} and state.last_intent in _CORRECTABLE:
+        return Decision("run", _corrected_intent(state), slots, corrected=True)
+    if intent in {"deny", "out_of_scope"} and slots.names() & _REFINING and state.search is not None:
+        return Decision("run", "refine_search", slots, corrected=corrected)
+    return Decision("run", intent, slots, corrected=corrected)
+
+
+_REFINING = {"color", "size", "brand", "price_min", "price_max", "sort_by", "material", "attribute"}
+_CORRECTABLE = {"search_product", "refine_search", "recommend", "ask_price", "ask_stock", "merchant_query_stock"}
+_ELLIPTIC = {
+    "ask_price", "ask_stock", "ask_product_info", "search_product", "merchant_query_stock", "merchant_sales_report",
+    "merchant_reviews", "recommend", "order_status", "list_orders", "merchant_list_orders",
+}  # fmt: skip
+
+
+def _corrected_intent(state: SessionState) -> str:
+    return (
+        "refine_search" if state.last_intent in {"search_product", "refine_search", "recommend"} else state.last_intent
+    )
+
+
+def _ellipsis(heard: Heard, state: SessionState) -> Decision | None:
+    """那香蕉呢 after a price: the price of bananas."""
+    last = state.last_intent
+    if last not in _ELLIPTIC or not heard.slots or not cues.ELLIPSIS.search(heard.text.rstrip("。？?！! ")):
+        return None
+    if heard.intent in {"merchant_update_product", "checkout", "pay"} or heard.slots.names() <= {"quantity"}:
+        return None
+    known: list[SlotValue] = [value for value in state.last_slots if value.name not in {"ordinal", "quantity"}]
+    return Decision("run", last, Slots(known).replaced_by(heard.slots))

@@ -1,0 +1,153 @@
+"""From the cart to a paid order. Money moves only after a yes to what was read back."""
+
+from typing import Any
+
+from voxcart.errors import InvalidInput, NotFound, WrongState
+from voxcart_api.shop.v1 import shop_pb2
+from voxcart_services.dialogue.cards import cart_cards, order_card, product_card, product_name
+from voxcart_services.dialogue.money import amount_text, money_text
+from voxcart_services.dialogue.reference import set_focus
+from voxcart_services.dialogue.skills.cart import spoken_lines
+from voxcart_services.dialogue.turn import SHOPPER, Answer, Turn, confirmed, skill
+
+PAYMENT_METHODS = ("wechat_pay", "alipay", "unionpay", "card", "cash")
+DEFAULT_METHOD = "wechat_pay"
+
+
+@skill("checkout", SHOPPER, changes=True)
+async def checkout(turn: Turn) -> Answer:
+    """下单吧: reads back items and total and asks."""
+    cart = await turn.shop.cart()
+    if not cart.lines:
+        return await _empty_cart(turn)
+    return ask_checkout(turn, cart, _method(turn))
+
+
+def ask_checkout(turn: Turn, cart: shop_pb2.Cart, method: str) -> Answer:
+    """The read-back with the question."""
+    total = money_text(cart.total, turn.language)
+    question = turn.say("checkout.confirm", lines=spoken_lines(turn, list(cart.lines)), total=total)
+    parameters = {"total_cents": cart.total.cents, "method": method}
+    again = turn.say("checkout.confirm_again", total=total)
+    return turn.ask_confirmation("checkout", parameters, question, cart_cards(cart, turn.language), again)
+
+
+async def _empty_cart(turn: Turn) -> Answer:
+    """Nothing to order; offers the product in focus if there is one, or the order that is not paid."""
+    focus = turn.state.focus
+    if focus is None:
+        return turn.answer("checkout.empty")
+    try:
+        product = await turn.shop.product(focus.sku)
+    except NotFound:
+        return turn.answer("checkout.empty")
+    if product.stock <= 0:
+        return turn.answer("checkout.empty")
+    set_focus(turn, product, focus.color, focus.size)
+    question = turn.say("checkout.empty_offer", name=product_name(product, turn.language))
+    turn.slots = turn.slots.only("quantity", "color", "size")
+    return turn.ask_confirmation("add_focus", {}, question, [product_card(product, turn.language)])
+
+
+@confirmed("checkout")
+async def checkout_confirmed(turn: Turn, parameters: dict[str, Any]) -> Answer:
+    """Yes to the read-back: makes the order for exactly that total."""
+    request = shop_pb2.CheckoutRequest(expected_total_cents=parameters["total_cents"])
+    try:
+        order = await turn.shop.change("Checkout", request, "checkout", total_cents=parameters["total_cents"])
+    except WrongState:
+        return await _cart_changed(turn, parameters)
+    turn.state.order_id = order.order_id
+    turn.state.shown_kind = ""
+    turn.shop.actions[-1].details.update({"order_id": order.order_id})
+    total = money_text(order.total, turn.language)
+    cards = [order_card(order, turn.language)]
+    method = parameters.get("method", "")
+    turn.intent = "pay"
+    if method:
+        question = turn.say("checkout.done_confirm_pay", id=order.order_id, total=total, method=_said(turn, method))
+        return turn.ask_confirmation(
+            "pay", _payment(order, method), question, cards, _pay_question(turn, order, method)
+        )
+    question = turn.say("checkout.done", id=order.order_id, total=total)
+    return turn.ask_slot("payment_method", question, cards=cards)
+
+
+async def _cart_changed(turn: Turn, parameters: dict[str, Any]) -> Answer:
+    """Price or stock changed since the read-back: says so and reads back anew."""
+    cart = await turn.shop.read("GetCart", shop_pb2.GetCartRequest())
+    if not cart.lines:
+        return turn.answer("checkout.empty")
+    if cart.total.cents == parameters["total_cents"]:
+        return turn.answer("checkout.out_of_stock", cart_cards(cart, turn.language))
+    turn.intent = "checkout"
+    answer = ask_checkout(turn, cart, parameters.get("method", ""))
+    answer.text = turn.say("checkout.total_changed") + answer.text
+    return answer
+
+
+@skill("pay", SHOPPER, changes=True)
+async def pay(turn: Turn) -> Answer:
+    """用微信支付: names order, amount and method and asks."""
+    order = await _order_to_pay(turn)
+    if isinstance(order, Answer):
+        return order
+    turn.state.order_id = order.order_id
+    method = _method(turn) or DEFAULT_METHOD
+    question = _pay_question(turn, order, method)
+    return turn.ask_confirmation("pay", _payment(order, method), question, [order_card(order, turn.language)])
+
+
+async def _order_to_pay(turn: Turn) -> shop_pb2.Order | Answer:
+    order_id = turn.slots.order_id()
+    if order_id:
+        try:
+            order = await turn.shop.order(order_id)
+        except NotFound:
+            return turn.answer("orders.unknown", id=order_id)
+        return order if order.status == "pending_payment" else _not_payable(turn, order)
+    unpaid = list((await turn.shop.orders(statuses=["pending_payment"], page_size=10)).orders)
+    if unpaid:
+        return next((order for order in unpaid if order.order_id == turn.state.order_id), unpaid[0])
+    cart = await turn.shop.cart()
+    if not cart.lines:
+        return turn.answer("pay.nothing_to_pay")
+    turn.intent = "checkout"
+    return ask_checkout(turn, cart, _method(turn) or DEFAULT_METHOD)
+
+
+def _not_payable(turn: Turn, order: shop_pb2.Order) -> Answer:
+    status = turn.say(f"status.{order.status}")
+    return turn.answer("pay.wrong_state", [order_card(order, turn.language)], id=order.order_id, status=status)
+
+
+@confirmed("pay")
+async def pay_confirmed(turn: Turn, parameters: dict[str, Any]) -> Answer:
+    """Yes to the amount: pays."""
+    request = shop_pb2.PayRequest(order_id=parameters["order_id"], method=parameters["method"])
+    try:
+        order = await turn.shop.change("Pay", request, "pay", **parameters)
+    except (WrongState, InvalidInput, NotFound):
+        return turn.answer("pay.refused", id=parameters["order_id"])
+    total = amount_text(parameters["total_cents"], turn.language)
+    cards = [order_card(order, turn.language)]
+    return turn.answer("pay.done", cards, total=total, id=order.order_id, method=_said(turn, parameters["method"]))
+
+
+def _payment(order: shop_pb2.Order, method: str) -> dict[str, Any]:
+    return {"order_id": order.order_id, "method": method, "total_cents": order.total.cents}
+
+
+def _pay_question(turn: Turn, order: shop_pb2.Order, method: str) -> str:
+    total = money_text(order.total, turn.language)
+    return turn.say("pay.confirm", id=order.order_id, total=total, method=_said(turn, method))
+
+
+def _method(turn: Turn) -> str:
+    """The payment method that was named; empty if none of the known ones was."""
+    method = turn.slots.word("payment_method")
+    return method if method in PAYMENT_METHODS else ""
+
+
+def _said(turn: Turn, method: str) -> str:
+    return turn.say(f"method.{method}")

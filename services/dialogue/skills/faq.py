@@ -1,0 +1,22 @@
+"""Questions about the shop's rules, answered from its own documents."""
+
+from voxcart_api.common.v1 import common_pb2
+from voxcart_api.shop.v1 import shop_pb2
+from voxcart_services.dialogue.turn import Answer, Turn, skill
+
+
+@skill("ask_faq", side=True)
+async def ask_faq(turn: Turn) -> Answer:
+    """运费怎么算: the best document's answer with its title as the source; says so when nothing fits."""
+    hit = await best_document(turn)
+    if hit is None:
+        return turn.answer("faq.nothing")
+    card = common_pb2.Card(kind="faq", id=hit.id, name=hit.title, subtitle=hit.answer)
+    return turn.answer("faq.answer", [card], answer=hit.answer.rstrip("。. ") + turn.say("faq.stop"), title=hit.title)
+
+
+async def best_document(turn: Turn) -> shop_pb2.FaqHit | None:
+    """The document that answers the utterance; None if the shop has none that fits."""
+    request = shop_pb2.SearchFaqRequest(query=turn.text, language=turn.language)
+    response = await turn.shop.read("SearchFaq", request)
+    return response.hits[0] if response.hits else None

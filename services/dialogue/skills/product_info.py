@@ -1,0 +1,158 @@
+"""Questions about one product: price, stock, what it is like."""
+
+from typing import Any
+
+from google.protobuf import json_format
+
+from voxcart_api.bus.v1 import bus_pb2
+from voxcart_api.shop.v1 import shop_pb2
+from voxcart_services.dialogue import cues
+from voxcart_services.dialogue.cards import product_card, product_name, sizes_of, unique
+from voxcart_services.dialogue.money import amount_text, money_text, number_text
+from voxcart_services.dialogue.quantities import pieces_wanted
+from voxcart_services.dialogue.reference import Found, find_product, set_focus
+from voxcart_services.dialogue.skills.search import priced
+from voxcart_services.dialogue.turn import Answer, Turn, skill
+
+ATTRIBUTE_WORDS: dict[str, tuple[str, ...]] = {
+    "material": ("材质", "材料", "面料", "什么做的", "material", "made of", "fabric"),
+    "memory": ("内存", "运存", "memory", "ram"),
+    "storage": ("存储", "容量", "多少g", "storage", "capacity"),
+    "screen": ("屏幕", "多大屏", "screen", "display"),
+    "battery": ("电池", "续航", "电量", "battery"),
+    "camera": ("摄像", "拍照", "像素", "相机", "camera"),
+    "origin": ("产地", "哪里产", "哪儿产", "哪产", "origin", "from where", "where is it from"),
+    "weight": ("多重", "重量", "几斤", "weight", "heavy"),
+    "shelf_life": ("保质期", "放多久", "过期", "shelf life", "expire"),
+    "power": ("功率", "多少瓦", "power", "watt"),
+    "noise_cancelling": ("降噪", "noise"),
+    "capacity": ("容量", "几升", "多大容量", "capacity"),
+    "processor": ("处理器", "芯片", "processor", "chip"),
+    "waterproof": ("防水", "waterproof"),
+    "warranty": ("保修", "质保", "warranty"),
+    "ingredients": ("成分", "配料", "ingredient"),
+}
+"""Questions for an attribute, by the catalogue's attribute name; the catalogue's own names count as well."""
+
+
+async def _asked_for(turn: Turn) -> Found | Answer:
+    found = await find_product(turn)
+    if isinstance(found, Found):
+        set_focus(turn, found.product, found.color, found.size)
+        turn.record_event(bus_pb2.UserEvent.TYPE_VIEW, sku=found.product.sku)
+    return found
+
+
+@skill("ask_price", side=True)
+async def ask_price(turn: Turn) -> Answer:
+    """这个多少钱."""
+    found = await _asked_for(turn)
+    if isinstance(found, Answer):
+        return found
+    product = found.product
+    cards = [product_card(product, turn.language)]
+    price, name = money_text(product.price, turn.language), product_name(product, turn.language)
+    quantity = turn.slots.quantity()
+    if quantity is not None:
+        pieces = pieces_wanted(quantity, product.unit, turn.text)
+        if not pieces.problem and pieces.count > 1:
+            total = amount_text(product.price.cents * pieces.count, turn.language)
+            return turn.answer("info.price_of_many", cards, name=name, price=price, count=pieces.count, total=total)
+    return turn.answer("info.price", cards, name=name, price=price, priced=priced(product, turn.language))
+
+
+@skill("ask_stock", side=True)
+async def ask_stock(turn: Turn) -> Answer:
+    """这款还有货吗, 蓝色的有吗."""
+    found = await _asked_for(turn)
+    if isinstance(found, Answer):
+        return found
+    product = found.product
+    color = turn.slots.word("color") or found.color
+    size = (turn.slots.word("size") or found.size).upper().removesuffix("码")
+    cards = [product_card(product, turn.language)]
+    name = product_name(product, turn.language)
+    if not (color or size) or not product.variants:
+        phrase = "info.in_stock" if product.stock > 0 else "info.sold_out"
+        return turn.answer(phrase, cards, name=name, stock=product.stock)
+    variants = [
+        variant
+        for variant in product.variants
+        if (not color or color in {variant.color, variant.color_code}) and (not size or variant.size.upper() == size)
+    ]
+    stock = sum(variant.stock for variant in variants)
+    said = " ".join(unique([*(variant.color for variant in variants[:1] if color), size]))
+    choice = said or turn.slots.text("color", "size")
+    if stock > 0:
+        set_focus(turn, product, color, size)
+        return turn.answer("info.variant_in_stock", cards, name=name, choice=choice, stock=stock)
+    there = unique(
+        " ".join(unique([v.color if color else "", v.size if size else ""])) for v in product.variants if v.stock
+    )
+    return turn.answer("info.variant_sold_out", cards, name=name, choice=choice, others=turn.phrases.joined(there[:6]))
+
+
+@skill("ask_product_info", side=True)
+async def ask_product_info(turn: Turn) -> Answer:
+    """这个手机内存多大, tell me more about it."""
+    found = await _asked_for(turn)
+    if isinstance(found, Answer):
+        return found
+    product = found.product
+    cards = [product_card(product, turn.language)]
+    name = product_name(product, turn.language)
+    asked = _asked_fact(turn, product)
+    if asked:
+        return turn.answer("info.fact", cards, name=name, fact=asked)
+    if _asks_for_attribute(turn.text):
+        return turn.answer("info.no_such_fact", cards, name=name)
+    return Answer(_whole_description(turn, product), cards)
+
+
+def _asked_fact(turn: Turn, product: shop_pb2.Product) -> str:
+    """The fact that the question names, as a phrase: 内存12GB. Empty if it names none that is known."""
+    text = turn.text.lower()
+    attributes = json_format.MessageToDict(product.attributes)
+    for key, value in attributes.items():
+        if key.lower() in text or any(word in text for word in ATTRIBUTE_WORDS.get(key, ())):
+            return turn.say("info.attribute", key=_attribute_name(turn, key), value=_value_text(turn, value))
+    if cues.REVIEW_WORDS.search(text) and product.HasField("rating"):
+        return turn.say("info.rating", rating=number_text(round(product.rating, 1)))
+    if ("颜色" in text or "colo" in text) and (colors := unique(v.color for v in product.variants)):
+        return turn.say("info.colors", colors=turn.phrases.joined(colors))
+    if any(word in text for word in ("码", "尺寸", "大小", "size")) and (sizes := sizes_of(product)):
+        return turn.say("info.sizes", sizes=turn.phrases.joined(sizes))
+    if any(word in text for word in ("品牌", "牌子", "brand")) and product.brand:
+        return turn.say("info.brand", brand=product.brand)
+    if any(word in text for word in ("规格", "多少斤", "几斤", "多少片", "几片", "一箱", "一份")) and product.unit:
+        return turn.say("info.unit", unit=product.unit)
+    return ""
+
+
+def _asks_for_attribute(text: str) -> bool:
+    lowered = text.lower()
+    return any(word in lowered for words in ATTRIBUTE_WORDS.values() for word in words)
+
+
+def _attribute_name(turn: Turn, key: str) -> str:
+    name = f"attribute.{key}"
+    return turn.say(name) if turn.phrases.has(name) else key
+
+
+def _value_text(turn: Turn, value: Any) -> str:
+    if isinstance(value, list):
+        return turn.phrases.joined([str(entry) for entry in value])
+    if isinstance(value, bool):
+        return turn.say("info.yes" if value else "info.no")
+    return number_text(value) if isinstance(value, float) else str(value)
+
+
+def _whole_description(turn: Turn, product: shop_pb2.Product) -> str:
+    """One speakable sentence about all of it."""
+    values = {"name": product_name(product, turn.language), "priced": priced(product, turn.language)}
+    details = product.description if turn.language == "zh" else ""
+    if not details:
+        attributes = json_format.MessageToDict(product.attributes)
+        facts = [f"{_attribute_name(turn, key)} {_value_text(turn, value)}" for key, value in attributes.items()]
+        details = turn.phrases.joined(facts[:3])
+    return turn.say("info.about" if details else "info.about_short", details=details.rstrip("。."), **values)
