@@ -154,9 +154,8 @@ def _with_numbers(value: dict[str, Any], descriptor: Any) -> dict[str, Any]:
             continue
         if described.cpp_type in (described.CPPTYPE_INT64, described.CPPTYPE_UINT64) and isinstance(item, str):
             value[name] = int(item)
-        elif isinstance(item, dict) and described.message_type is not None:
-            if not described.message_type.full_name.startswith("google.protobuf."):
-                value[name] = _with_numbers(item, described.message_type)
+        elif isinstance(item, dict) and described.message_type.file.package != "google.protobuf":
+            value[name] = _with_numbers(item, described.message_type)
     return value
 
 
