@@ -13,8 +13,9 @@ from voxcart.models.manifest import load_manifest
 from voxcart.models.progress import default_reporter
 from voxcart.models.pull import Puller
 from voxcart.paths import default_state_dir, models_dir
+from voxcart.ports import port_in_use
 from voxcart.settings import SERVICE_PORTS
-from voxcart.supervisor import Plan, Server, port_in_use
+from voxcart.supervisor import Plan, Server
 
 
 @dataclass(frozen=True)

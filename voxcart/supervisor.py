@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 import time
 from collections import deque
@@ -22,6 +21,7 @@ from filelock import FileLock, Timeout
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from voxcart.errors import Unavailable, VoxcartError, WrongState
+from voxcart.ports import free_port, port_in_use
 from voxcart.service import PARENT_VARIABLE
 from voxcart.telemetry.logs import get_logger
 
@@ -89,24 +89,6 @@ class Plan:
     modules: Mapping[str, str] = field(default_factory=lambda: {name: f"voxcart_services.{name}" for name in SERVICES})
     ready_seconds: float = 120.0
     stop_seconds: float = 15.0
-
-
-def free_port() -> int:
-    """A TCP port on the loopback address that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def port_in_use(port: int) -> bool:
-    """Whether somebody listens on this loopback port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
 
 
 class Supervisor:

