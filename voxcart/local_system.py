@@ -39,7 +39,7 @@ def make_plan(options: UpOptions) -> Plan:
         InvalidInput: The broker is neither a known word nor host:port, or the port is out of range.
         Unavailable: The broker at host:port does not answer.
     """
-    from voxcart.embedded import ApacheKafka, EmbeddedBroker, EmbeddedPostgres, EmbeddedValkey
+    from voxcart.embedded import EmbeddedBroker, EmbeddedPostgres, EmbeddedValkey
 
     state_dir = (options.state_dir or default_state_dir()).absolute()
     if options.port is not None and not 0 <= options.port <= 65535:
@@ -55,6 +55,8 @@ def make_plan(options: UpOptions) -> Plan:
     if options.broker == "embedded":
         servers["broker"] = broker = EmbeddedBroker(state_dir / "broker")
     elif options.broker == "apache":
+        from voxcart.embedded.apache_kafka import ApacheKafka
+
         servers["Apache Kafka"] = broker = ApacheKafka(state_dir / "kafka")
     else:
         _check_broker(options.broker)

@@ -8,12 +8,4 @@ from voxcart.embedded.postgres import EmbeddedPostgres
 from voxcart.embedded.tansu import EmbeddedBroker
 from voxcart.embedded.valkey import EmbeddedValkey
 
-__all__ = ["ApacheKafka", "EmbeddedBroker", "EmbeddedPostgres", "EmbeddedValkey"]
-
-
-def __getattr__(name: str) -> object:
-    if name == "ApacheKafka":
-        from voxcart.embedded.apache_kafka import ApacheKafka
-
-        return ApacheKafka
-    raise AttributeError(name)
+__all__ = ["EmbeddedBroker", "EmbeddedPostgres", "EmbeddedValkey"]
