@@ -1,0 +1,71 @@
+"""Whisper's log-mel features in numpy.
+
+80 (or 128) Slaney-scale mel bands of a 400-point Hann window every 160 samples at 16 kHz, log10, floored at 8 decades
+below the loudest value, shifted to roughly [-1, 1]. Same numbers as OpenAI Whisper's `log_mel_spectrogram`.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+SAMPLE_RATE_HZ = 16_000
+HOP_SAMPLES = 160
+_WINDOW_SAMPLES = 400
+_NUM_BINS = _WINDOW_SAMPLES // 2 + 1
+
+
+def log_mel(samples: np.ndarray, num_mels: int = 80) -> np.ndarray:
+    """Log-mel spectrogram, one frame per 10 ms.
+
+    Args:
+        samples: float32 `[num_samples]` in [-1, 1] at 16 kHz; at least 400 samples.
+        num_mels: Mel bands.
+
+    Returns:
+        float32 `[num_mels, num_samples // 160]`.
+    """
+    padded = np.pad(np.asarray(samples, dtype=np.float32), _WINDOW_SAMPLES // 2, mode="reflect")
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW_SAMPLES)[::HOP_SAMPLES]
+    frames = frames[: len(samples) // HOP_SAMPLES]
+    spectrum = np.fft.rfft(frames * _hann(), axis=-1)
+    power = spectrum.real**2 + spectrum.imag**2
+    mel = np.log10(np.maximum(_mel_filters(num_mels) @ power.T, 1e-10))
+    return ((np.maximum(mel, mel.max() - 8.0) + 4.0) / 4.0).astype(np.float32)
+
+
+@functools.cache
+def _hann() -> np.ndarray:
+    return np.hanning(_WINDOW_SAMPLES + 1)[:-1].astype(np.float32)
+
+
+@functools.cache
+def _mel_filters(num_mels: int) -> np.ndarray:
+    """Triangular filters of equal area on the Slaney mel scale, float32 `[num_mels, bins]`."""
+    edges_hz = _mel_to_hz(np.linspace(0.0, _hz_to_mel(SAMPLE_RATE_HZ / 2), num_mels + 2))
+    bins_hz = np.linspace(0.0, SAMPLE_RATE_HZ / 2, _NUM_BINS)
+    distance = edges_hz[:, None] - bins_hz[None, :]
+    width = np.diff(edges_hz)
+    rising = -distance[:-2] / width[:-1, None]
+    falling = distance[2:] / width[1:, None]
+    area = 2.0 / (edges_hz[2:] - edges_hz[:-2])
+    return (np.maximum(0.0, np.minimum(rising, falling)) * area[:, None]).astype(np.float32)
+
+
+_LINEAR_HZ_PER_MEL = 200.0 / 3.0
+_LOG_START_HZ = 1000.0
+_LOG_START_MEL = _LOG_START_HZ / _LINEAR_HZ_PER_MEL
+_LOG_STEP = np.log(6.4) / 27.0
+
+
+def _hz_to_mel(hz: float) -> float:
+    if hz < _LOG_START_HZ:
+        return hz / _LINEAR_HZ_PER_MEL
+    return float(_LOG_START_MEL + np.log(hz / _LOG_START_HZ) / _LOG_STEP)
+
+
+def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
+    linear = mel * _LINEAR_HZ_PER_MEL
+    logarithmic = _LOG_START_HZ * np.exp(_LOG_STEP * (np.maximum(mel, _LOG_START_MEL) - _LOG_START_MEL))
+    return np.where(mel < _LOG_START_MEL, linear, logarithmic)
