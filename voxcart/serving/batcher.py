@@ -105,6 +105,7 @@ class Batcher(Generic[ItemT, ResultT]):
         if self._dispatcher is not None:
             raise RuntimeError(f"batcher {self._name} was started already")
         self._dispatcher = asyncio.create_task(self._dispatch(), name=f"batcher-{self._name}")
+        self._dispatcher.add_done_callback(self._on_end)
 
     async def submit(self, item: ItemT, *, timeout_seconds: float | None = None) -> ResultT:
         """Compute one item, together with whatever else waits.
@@ -156,8 +157,6 @@ class Batcher(Generic[ItemT, ResultT]):
         try:
             if self._dispatcher is not None:
                 await asyncio.wait([self._dispatcher])
-                if not self._dispatcher.cancelled():
-                    self._dispatcher.exception()  # logged when it happened
         except asyncio.CancelledError:
             self._dispatcher.cancel()  # type: ignore[union-attr]
             raise
@@ -167,23 +166,23 @@ class Batcher(Generic[ItemT, ResultT]):
 
     async def _dispatch(self) -> None:
         """Take batches off the queue as long as the batcher is open; runs as the batcher's own task."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                while True:
-                    await self._free_slots.acquire()
-                    batch = await self._next_batch()
-                    if not batch:
-                        return
-                    self._taken.update(batch)
-                    group.create_task(self._compute(batch), name=f"batch-{self._name}")
-        except Exception:
-            _log.exception("batcher died", batcher=self._name)
-            raise
-        finally:
-            self._closing = True
-            self._fail_queued()
-            # A task that is cancelled before its first step never reaches its own clean-up.
-            self._fail(list(self._taken), self._closed, "closed")
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._free_slots.acquire()
+                batch = await self._next_batch()
+                if not batch:
+                    return
+                self._taken.update(batch)
+                group.create_task(self._compute(batch), name=f"batch-{self._name}")
+
+    def _on_end(self, dispatcher: asyncio.Task[None]) -> None:
+        """Answer everyone who is left. A callback, since a task cancelled before its first step runs no code."""
+        self._closing = True
+        self._fail_queued()
+        self._fail(list(self._taken), self._closed, "closed")
+        self._taken.clear()
+        if not dispatcher.cancelled() and (error := dispatcher.exception()) is not None:
+            _log.error("batcher died", batcher=self._name, exc_info=error)
 
     async def _next_batch(self) -> list[_Waiter[ItemT, ResultT]]:
         """Wait for a batch to be due: it is full, or its oldest item has waited long enough. Empty: closed."""
