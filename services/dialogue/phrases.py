@@ -33,7 +33,7 @@ class Phraser:
         self.language = language
         self._utterance_id = utterance_id
 
-    def say(self, name: str, **values: Any) -> str:
+    def say(self, name: str, /, **values: Any) -> str:
         """The phrase ``section.name`` with its values.
 
         Raises:

@@ -64,11 +64,11 @@ class Turn:
         """``zh`` or ``en``."""
         return self.phrases.language
 
-    def say(self, name: str, **values: Any) -> str:
+    def say(self, name: str, /, **values: Any) -> str:
         """A phrase in the turn's language."""
         return self.phrases.say(name, **values)
 
-    def answer(self, name: str, cards: list[common_pb2.Card] | None = None, **values: Any) -> Answer:
+    def answer(self, name: str, cards: list[common_pb2.Card] | None = None, /, **values: Any) -> Answer:
         """An answer of one phrase."""
         return Answer(self.say(name, **values), cards or [])
 
