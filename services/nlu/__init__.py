@@ -1,0 +1,1 @@
+"""The nlu service: from text to intent, slots with typed values, sentiment and language."""
