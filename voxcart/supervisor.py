@@ -51,6 +51,10 @@ class Server(Protocol):
     def is_alive(self) -> bool:
         """Whether its process runs."""
 
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+
 
 @dataclass
 class Service:
@@ -153,6 +157,7 @@ class Supervisor:
             "services": {service.name: service.address for service in self._services.values()},
             "metrics": {service.name: f"127.0.0.1:{service.metrics_port}" for service in self._services.values()},
             "pids": {service.name: service.process.pid for service in self._services.values() if service.process},
+            "server_pids": {name: server.pid for name, server in self._plan.servers.items()},
             "environment": dict(self._plan.environment()),
             "state_dir": str(self._plan.state_dir),
         }

@@ -1,0 +1,5 @@
+"""``python -m voxcart`` is the ``voxcart`` command."""
+
+from voxcart.cli import main
+
+main()
