@@ -15,8 +15,10 @@ log = get_logger(__name__)
 
 CONFIG_S = 15.0
 """How long a client may take to send its config."""
-QUIET_S = 1.0
-"""After the client closed its side: how long without an open turn before the stream ends, when audio was sent last."""
+BROKEN_S = 0.2
+"""A broken connection first looks as if the client had closed its side; within this time it shows (by cancellation)."""
+QUIET_S = 0.6
+"""After the client closed its side: how long without an open turn before the stream ends, if audio was sent."""
 
 
 class Conversation:
@@ -91,6 +93,7 @@ class Conversation:
                 if connection.failure is not None or session.connection is not connection:
                     return
                 await session.handle(request)
+            await asyncio.sleep(BROKEN_S)
             await session.end_audio()
             self._closed_at_s = time.monotonic()
             connection.close_by_client()
