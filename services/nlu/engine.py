@@ -17,7 +17,7 @@ from voxcart.text.segment import segment
 from voxcart_services.nlu.delexicalise import delexicalise
 from voxcart_services.nlu.gazetteer import Gazetteer
 from voxcart_services.nlu.intent_model import IntentModel
-from voxcart_services.nlu.mentions import find_mentions
+from voxcart_services.nlu.mentions import Mentions, find_mentions
 from voxcart_services.nlu.sentiment import sentiment_of
 from voxcart_services.nlu.slots.context import SlotContext
 from voxcart_services.nlu.slots.filler import fill_slots
@@ -101,10 +101,8 @@ def _is_filler(text: str) -> bool:
     return bool(_FILLER_ONLY.match(text.strip())) and not _AFFIRMING_FILLER.match(text.strip())
 
 
-def _within(mentions, limit: int):
+def _within(mentions: Mentions, limit: int) -> Mentions:
     """Mentions that end before ``limit``."""
-    from voxcart_services.nlu.mentions import Mentions
-
     return Mentions(
         [item for item in mentions.names if item.end <= limit],
         [item for item in mentions.amounts if item.end <= limit],
