@@ -64,7 +64,7 @@ async def _load(settings: TtsSettings) -> LoadedVoiceModel:
     defaults = {"zh": settings.tts_voice_zh, "en": settings.tts_voice_en}
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="tts-load") as executor:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(executor, load, settings.models_dir, options, defaults)
+        return await loop.run_in_executor(executor, load, settings.models_dir, options, defaults, settings.tts_decoder)
 
 
 async def _warm_up(synthesizer: SpeechSynthesizer, delivery: Delivery) -> None:

@@ -1,5 +1,7 @@
 """Settings of the speech synthesis service."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from voxcart.settings import ServiceSettings
@@ -12,6 +14,8 @@ class TtsSettings(ServiceSettings):
     """Voice of Mandarin replies whose session names none."""
     tts_voice_en: str = "af_heart"
     """Voice of English replies whose session names none."""
+    tts_decoder: Literal["auto", "float", "int8"] = "auto"
+    """Vocoder weights. ``auto``: statically quantised on CPUs with VNNI (twice as fast), float otherwise."""
     tts_max_text_characters: int = Field(5_000, ge=1, le=100_000)
     """Longer texts are refused (gRPC) or cut off with a warning (replies on the bus)."""
     tts_first_clause: float = Field(8.0, ge=1, le=100)
