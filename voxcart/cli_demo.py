@@ -65,7 +65,7 @@ async def _run(state_dir: Path, out: Path, as_json: bool) -> int:
 
 def _closing(result: dict, out: Path) -> str:
     return (
-        f"{result['turns']} turns, {result['unanswered']} without an answer; median from the end of speech to the final "
+        f"{result['turns']} turns, {result['unanswered']} unanswered; median from the end of speech to the final "
         f"transcript {result['median_speech_end_to_final_ms']} ms, to the first audio of the reply "
         f"{result['median_speech_end_to_first_audio_ms']} ms\n"
         f"listen: {out}/shopper-conversation.wav, {out}/merchant-conversation.wav; single replies beside them"
