@@ -37,6 +37,9 @@ class ServiceSettings(BaseSettings):
     """host:port[,host:port...] of a Kafka-protocol broker."""
     broker_kind: Literal["embedded", "kafka"] = "kafka"
     """``embedded``: a broker whose waiting fetches are not woken by data and that has no idempotent producer."""
+    bus_member: str | None = None
+    """Name of this process in Kafka consumer groups that stays the same over restarts (a StatefulSet pod's name): a
+    restarted process then gets its partitions back at once. Absent: a new member each time."""
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     """Redis or Valkey."""
     database_url: SecretStr = SecretStr("postgresql+psycopg://postgres@127.0.0.1:5432/voxcart")

@@ -1,7 +1,6 @@
 """The bus on Apache Kafka, with aiokafka: idempotent producer, consumer groups, long polls woken by data."""
 
 import asyncio
-import os
 import random
 import time
 from collections import deque
@@ -54,8 +53,8 @@ class KafkaOptions:
         publish_timeout_s: How long ``publish`` tries unless told otherwise.
         session_timeout_s: After how long without a sign of life a member's partitions go to others. The broker's
             lower bound is 6 s by default.
-        member: Name of this process that stays the same over restarts (``VOXCART_BUS_MEMBER``, e.g. a StatefulSet
-            pod's name). With it a restarted process gets its partitions back at once (static membership).
+        member: Name of this process that stays the same over restarts (e.g. a StatefulSet pod's name). With it a
+            restarted process gets its partitions back at once (static membership).
         long_poll_ms: How long the broker may hold a fetch until data comes.
     """
 
@@ -263,7 +262,7 @@ class KafkaAssignedReader(_KafkaReader, AssignedReader):
             return
 
     async def _get_until_change(self, max_records: int, timeout_s: float) -> list[Record]:
-        """Fetches, but returns early when the assignment changes. aiokafka keeps what a cancelled call has not taken."""
+        """Fetches, but returns early when the assignment changes; a cancelled call leaves its records with aiokafka."""
         fetching = asyncio.create_task(self._get(max_records, timeout_s), name="fetch")
         waking = asyncio.create_task(self._wake.wait(), name="assignment change")
         try:
@@ -280,11 +279,6 @@ class KafkaBus(Bus):
 
     def __init__(self, options: KafkaOptions, client_id: str) -> None:
         super().__init__(client_id, options.num_partitions)
-        if options.member is None and os.environ.get("VOXCART_BUS_MEMBER"):
-            options = KafkaOptions(
-                **{name: getattr(options, name) for name in options.__slots__ if name != "member"},
-                member=os.environ["VOXCART_BUS_MEMBER"],
-            )
         self.options = options
         self._producer: AIOKafkaProducer | None = None
         self._probe: AIOKafkaConsumer | None = None

@@ -15,4 +15,5 @@ def open_bus(settings: ServiceSettings, client_id: str) -> Bus:
     """
     if settings.broker_kind == "embedded":
         return EmbeddedBus(settings.broker, client_id, start_timeout_s=settings.start_seconds)
-    return KafkaBus(KafkaOptions(settings.broker, start_timeout_s=settings.start_seconds), client_id)
+    options = KafkaOptions(settings.broker, start_timeout_s=settings.start_seconds, member=settings.bus_member)
+    return KafkaBus(options, client_id)

@@ -4,8 +4,9 @@ Each server is a child process that dies with its parent, keeps its port over re
 ``is_alive`` and an address.
 """
 
+from voxcart.embedded.apache_kafka import ApacheKafka
 from voxcart.embedded.postgres import EmbeddedPostgres
 from voxcart.embedded.tansu import EmbeddedBroker
 from voxcart.embedded.valkey import EmbeddedValkey
 
-__all__ = ["EmbeddedBroker", "EmbeddedPostgres", "EmbeddedValkey"]
+__all__ = ["ApacheKafka", "EmbeddedBroker", "EmbeddedPostgres", "EmbeddedValkey"]
