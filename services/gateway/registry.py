@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from voxcart.bus.base import Bus
@@ -263,8 +263,8 @@ class SessionRegistry:
                 raise Unavailable("the message bus does not answer; try again later") from error
             raise
         entry.tasks = [
-            self._own(entry, "audio", session.run_audio()),
-            self._own(entry, "control", session.run_control()),
+            self._own(entry, "audio", session.run_audio),
+            self._own(entry, "control", session.run_control),
         ]
         await self._record(entry)
         SESSIONS_STARTED_TOTAL.labels(how).inc()
@@ -288,10 +288,10 @@ class SessionRegistry:
         self._count()
         return connection
 
-    def _own(self, entry: _Entry, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _own(self, entry: _Entry, name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         async def guarded() -> None:
             try:
-                await work
+                await work()
             except asyncio.CancelledError:
                 raise
             except Exception as error:
