@@ -105,6 +105,7 @@ class SessionWorker:
         self._ledgers: dict[TopicPartition, Ledger] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._lanes: dict[tuple[TopicPartition, bytes], deque[_Item]] = {}
+        self._lane_tasks: set[asyncio.Task[None]] = set()
         self._parallel = asyncio.Semaphore(self._options.max_sessions)
         self._in_flight = 0
         self._changed = asyncio.Condition()
@@ -131,8 +132,8 @@ class SessionWorker:
                 await self._wait_idle(self._options.drain_s)
                 committer.cancel()
                 await self._commit()
-                for lane in self._lanes.values():
-                    lane.clear()
+                for lane in self._lane_tasks:
+                    lane.cancel()
         finally:
             await self._reader.aclose()
             IN_FLIGHT.labels(self._group).set(0)
@@ -155,12 +156,17 @@ class SessionWorker:
                 if ledger is None or not ledger.take(record):
                     continue
                 self._in_flight += 1
-                lane = self._lanes.get((place, record.key or b""))
-                if lane is None:
-                    lane = self._lanes[(place, record.key or b"")] = deque()
-                    tasks.create_task(self._run_lane((place, record.key or b""), lane), name=f"{self._group} lane")
-                lane.append(_Item(record, ledger))
+                self._enqueue(_Item(record, ledger), (place, record.key or b""), tasks)
             IN_FLIGHT.labels(self._group).set(self._in_flight)
+
+    def _enqueue(self, item: _Item, name: tuple[TopicPartition, bytes], tasks: asyncio.TaskGroup) -> None:
+        lane = self._lanes.get(name)
+        if lane is None:
+            lane = self._lanes[name] = deque()
+            task = tasks.create_task(self._run_lane(name, lane), name=f"{self._group} lane")
+            self._lane_tasks.add(task)
+            task.add_done_callback(self._lane_tasks.discard)
+        lane.append(item)
 
     async def _run_lane(self, name: tuple[TopicPartition, bytes], lane: deque[_Item]) -> None:
         """Handles the messages of one key in order; ends when there are none left."""
