@@ -14,7 +14,6 @@ from urllib.parse import quote, unquote, urlsplit
 import httpx
 
 from voxcart.models.errors import SourceError, SourceUnreachable
-from voxcart.models.integrity import CHUNK_BYTES
 from voxcart.models.manifest import FileSpec
 from voxcart.models.progress import Step
 from voxcart.models.sources.base import Source
@@ -108,7 +107,7 @@ class HttpSource(Source):
             resumed = response.status_code == 206
             done_bytes = have_bytes if resumed else 0
             with part.open("ab" if resumed else "wb") as out:
-                for block in response.iter_bytes(CHUNK_BYTES):
+                for block in response.iter_bytes():
                     out.write(block)
                     done_bytes += len(block)
                     step.advance_to(done_bytes)
