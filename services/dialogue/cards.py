@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from google.protobuf import json_format
+from google.protobuf import json_format, struct_pb2
 
 from voxcart_api.bus.v1 import bus_pb2
 from voxcart_api.common.v1 import common_pb2
@@ -34,19 +34,27 @@ def sizes_of(product: shop_pb2.Product) -> list[str]:
     return unique(variant.size for variant in product.variants)
 
 
+def attributes_of(product: shop_pb2.Product, language: str) -> struct_pb2.Struct:
+    """The attributes by their names in a language."""
+    return product.attributes_en if language == "en" and product.attributes_en.fields else product.attributes
+
+
 def product_card(product: shop_pb2.Product, language: str, subtitle: str = "") -> common_pb2.Card:
     """All that a screen wants to know of a product."""
+    is_english = language == "en"
+    unit = (product.unit_en or product.unit) if is_english else product.unit
     card = common_pb2.Card(
         kind="product",
         id=product.sku,
         name=product_name(product, language),
-        subtitle=subtitle or product.unit,
+        subtitle=subtitle or unit,
         price=product.price,
     )
     facts: dict[str, Any] = {
         "brand": product.brand,
-        "category": product.category_en if language == "en" else product.category,
-        "unit": product.unit,
+        "brand_en": product.brand_en,
+        "category": product.category_en if is_english else product.category,
+        "unit": unit,
         "stock": product.stock,
         "units_sold": product.units_sold,
         "colors": colors_of(product),
@@ -54,7 +62,7 @@ def product_card(product: shop_pb2.Product, language: str, subtitle: str = "") -
         "sizes": sizes_of(product),
         "name_zh": product.name_zh,
         "name_en": product.name_en,
-        "attributes": json_format.MessageToDict(product.attributes),
+        "attributes": json_format.MessageToDict(attributes_of(product, language)),
     }
     if product.HasField("rating"):
         facts["rating"] = round(product.rating, 2)

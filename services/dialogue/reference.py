@@ -15,6 +15,8 @@ from voxcart_services.dialogue.state import SearchFilters, SessionState, ShownIt
 from voxcart_services.dialogue.turn import Answer, Turn
 
 MAX_SPOKEN = 3
+OUTSTANDING_SALES = 2
+"""苹果 is the one apple that sells at least so many times as often as the next."""
 
 
 @dataclass(frozen=True)
@@ -142,9 +144,10 @@ async def _in_catalogue(turn: Turn, name: str, brand: str) -> Found | Answer:
     chosen = exact or hits
     if not chosen:
         return turn.answer("product.unknown", name=name)
-    if len(chosen) == 1 or filters.sort_by:
-        return Found(chosen[0].product)
-    return ask_which(turn, [hit.product for hit in chosen])
+    products = [hit.product for hit in chosen]
+    if filters.sort_by or stands_out(products):
+        return Found(products[0])
+    return ask_which(turn, products)
 
 
 def ask_which(turn: Turn, products: list[shop_pb2.Product]) -> Answer:
@@ -158,6 +161,11 @@ def ask_which(turn: Turn, products: list[shop_pb2.Product]) -> Answer:
     cards = [product_card(product, turn.language) for product in products]
     turn.slots = turn.slots.without("product", "category", "brand")
     return turn.ask_slot("product", question, cards=cards)
+
+
+def stands_out(products: list[shop_pb2.Product]) -> bool:
+    """Whether the first is what people mean by the name: the only one, or sold far more than the next."""
+    return len(products) == 1 or products[0].units_sold >= OUTSTANDING_SALES * max(1, products[1].units_sold)
 
 
 def is_exact(product: shop_pb2.Product, name: str) -> bool:

@@ -60,8 +60,7 @@ async def _add(turn: Turn, found: Found) -> Answer:
     line = next((line for line in cart.lines if _is_line(line, product, variant)), None)
     turn.state.cart_line_id = line.line_id if line else ""
     values = {
-        "name": _named(product, variant, turn.language),
-        "count": pieces.count,
+        "pieces": spoken_pieces(turn, product, pieces.count, _named(product, variant, turn.language)),
         "total": money_text(cart.total, turn.language),
     }
     many = sum(line.quantity for line in cart.lines) > pieces.count
@@ -98,7 +97,7 @@ async def _add_several(turn: Turn, parts: list[Slots]) -> Answer:
             refused.append(spoken_name(part))
             continue
         cart = result
-        added.append(turn.say("cart.pieces", name=product_name(found.product, turn.language), count=pieces.count))
+        added.append(spoken_pieces(turn, found.product, pieces.count))
     turn.slots = whole
     if not added:
         return turn.answer("cart.none_added", names=turn.phrases.joined(refused))
@@ -193,7 +192,7 @@ async def _set_line(turn: Turn, line: shop_pb2.CartLine, quantity: int, action: 
         phrase = "cart.removed" if cart.lines else "cart.removed_last"
         return turn.answer(phrase, cards, name=name, total=money_text(cart.total, turn.language))
     total = money_text(cart.total, turn.language)
-    return turn.answer("cart.updated", cards, name=name, count=quantity, total=total)
+    return turn.answer("cart.updated", cards, pieces=spoken_pieces(turn, line.product, quantity), total=total)
 
 
 def _line_meant(turn: Turn, cart: shop_pb2.Cart) -> shop_pb2.CartLine | Answer:
@@ -272,24 +271,24 @@ async def view_cart(turn: Turn) -> Answer:
     return turn.answer(
         "cart.view",
         cart_cards(cart, turn.language),
-        lines=spoken_lines(turn, cart.lines),
+        lines=spoken_lines(turn, list(cart.lines)),
         total=money_text(cart.total, turn.language),
         count=len(cart.lines),
     )
 
 
-def spoken_lines(turn: Turn, lines: Any) -> str:
-    """The first lines of a cart or an order: 新鲜红富士苹果2份、纯牛奶1份等."""
-    said = [
-        turn.say(
-            "cart.pieces",
-            name=" ".join(
-                [product_name(line if hasattr(line, "name_zh") else line.product, turn.language), line_choice(line)]
-            ).strip(),
-            count=line.quantity,
-        )
-        for line in lines[:MAX_SPOKEN]
-    ]
+def spoken_pieces(turn: Turn, product: shop_pb2.Product, count: int, name: str = "") -> str:
+    """2箱纯牛奶: a count with the word that the product is counted by."""
+    name = name or product_name(product, turn.language)
+    return turn.say("cart.pieces", name=name, count=count, measure=product.measure_word or "份")
+
+
+def spoken_lines(turn: Turn, lines: list[shop_pb2.CartLine]) -> str:
+    """The first lines of a cart: 2份新鲜红富士苹果、1箱纯牛奶."""
+    said = []
+    for line in lines[:MAX_SPOKEN]:
+        name = " ".join([product_name(line.product, turn.language), line_choice(line)]).strip()
+        said.append(spoken_pieces(turn, line.product, line.quantity, name))
     text = turn.phrases.joined(said)
     rest = len(lines) - MAX_SPOKEN
     return turn.say("cart.and_more", lines=text, rest=rest) if rest > 0 else text

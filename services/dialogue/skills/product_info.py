@@ -7,7 +7,7 @@ from google.protobuf import json_format
 from voxcart_api.bus.v1 import bus_pb2
 from voxcart_api.shop.v1 import shop_pb2
 from voxcart_services.dialogue import cues
-from voxcart_services.dialogue.cards import product_card, product_name, sizes_of, unique
+from voxcart_services.dialogue.cards import attributes_of, product_card, product_name, sizes_of, unique
 from voxcart_services.dialogue.money import amount_text, money_text, number_text
 from voxcart_services.dialogue.quantities import pieces_wanted
 from voxcart_services.dialogue.reference import Found, find_product, set_focus
@@ -15,24 +15,34 @@ from voxcart_services.dialogue.skills.search import priced
 from voxcart_services.dialogue.turn import Answer, Turn, skill
 
 ATTRIBUTE_WORDS: dict[str, tuple[str, ...]] = {
-    "material": ("材质", "材料", "面料", "什么做的", "material", "made of", "fabric"),
-    "memory": ("内存", "运存", "memory", "ram"),
-    "storage": ("存储", "容量", "多少g", "storage", "capacity"),
-    "screen": ("屏幕", "多大屏", "screen", "display"),
-    "battery": ("电池", "续航", "电量", "battery"),
-    "camera": ("摄像", "拍照", "像素", "相机", "camera"),
-    "origin": ("产地", "哪里产", "哪儿产", "哪产", "origin", "from where", "where is it from"),
-    "weight": ("多重", "重量", "几斤", "weight", "heavy"),
-    "shelf_life": ("保质期", "放多久", "过期", "shelf life", "expire"),
-    "power": ("功率", "多少瓦", "power", "watt"),
-    "noise_cancelling": ("降噪", "noise"),
-    "capacity": ("容量", "几升", "多大容量", "capacity"),
-    "processor": ("处理器", "芯片", "processor", "chip"),
-    "waterproof": ("防水", "waterproof"),
-    "warranty": ("保修", "质保", "warranty"),
-    "ingredients": ("成分", "配料", "ingredient"),
+    "材质": ("材料", "面料", "什么做的"),
+    "内存": ("运存",),
+    "存储": ("多少g", "保存"),
+    "屏幕": ("多大屏",),
+    "续航": ("电池", "用多久"),
+    "电池": ("续航", "电量"),
+    "摄像头": ("摄像", "拍照", "像素", "相机"),
+    "产地": ("哪里产", "哪儿产", "哪产", "哪里的"),
+    "重量": ("多重", "几斤"),
+    "保质期": ("放多久", "过期"),
+    "功率": ("多少瓦",),
+    "容量": ("几升", "多大"),
+    "处理器": ("芯片",),
+    "防水": ("怕水",),
+    "成分": ("配料", "什么做的"),
+    "口味": ("味道",),
+    "口感": ("味道", "好吃", "甜不甜"),
+    "适合": ("适用", "什么人"),
+    "功效": ("效果", "作用"),
+    "material": ("made of", "fabric"),
+    "memory": ("ram",),
+    "battery life": ("battery",),
+    "origin": ("where is it from", "where does it come from", "come from"),
+    "water resistance": ("waterproof",),
+    "noise reduction": ("noise",),
+    "ingredients": ("ingredient", "made of"),
 }
-"""Questions for an attribute, by the catalogue's attribute name; the catalogue's own names count as well."""
+"""Other words that ask for an attribute, by the catalogue's name for it."""
 
 
 async def _asked_for(turn: Turn) -> Found | Answer:
@@ -112,10 +122,10 @@ async def ask_product_info(turn: Turn) -> Answer:
 def _asked_fact(turn: Turn, product: shop_pb2.Product) -> str:
     """The fact that the question names, as a phrase: 内存12GB. Empty if it names none that is known."""
     text = turn.text.lower()
-    attributes = json_format.MessageToDict(product.attributes)
+    attributes = json_format.MessageToDict(attributes_of(product, turn.language))
     for key, value in attributes.items():
         if key.lower() in text or any(word in text for word in ATTRIBUTE_WORDS.get(key, ())):
-            return turn.say("info.attribute", key=_attribute_name(turn, key), value=_value_text(turn, value))
+            return turn.say("info.attribute", key=key, value=_value_text(turn, value))
     if cues.REVIEW_WORDS.search(text) and product.HasField("rating"):
         return turn.say("info.rating", rating=number_text(round(product.rating, 1)))
     if ("颜色" in text or "colo" in text) and (colors := unique(v.color for v in product.variants)):
@@ -131,12 +141,7 @@ def _asked_fact(turn: Turn, product: shop_pb2.Product) -> str:
 
 def _asks_for_attribute(text: str) -> bool:
     lowered = text.lower()
-    return any(word in lowered for words in ATTRIBUTE_WORDS.values() for word in words)
-
-
-def _attribute_name(turn: Turn, key: str) -> str:
-    name = f"attribute.{key}"
-    return turn.say(name) if turn.phrases.has(name) else key
+    return any(word in lowered for key, words in ATTRIBUTE_WORDS.items() for word in (key, *words))
 
 
 def _value_text(turn: Turn, value: Any) -> str:
@@ -150,9 +155,9 @@ def _value_text(turn: Turn, value: Any) -> str:
 def _whole_description(turn: Turn, product: shop_pb2.Product) -> str:
     """One speakable sentence about all of it."""
     values = {"name": product_name(product, turn.language), "priced": priced(product, turn.language)}
-    details = product.description if turn.language == "zh" else ""
+    details = product.description if turn.language == "zh" else product.description_en
     if not details:
-        attributes = json_format.MessageToDict(product.attributes)
-        facts = [f"{_attribute_name(turn, key)} {_value_text(turn, value)}" for key, value in attributes.items()]
+        attributes = json_format.MessageToDict(attributes_of(product, turn.language))
+        facts = [f"{key} {_value_text(turn, value)}" for key, value in attributes.items()]
         details = turn.phrases.joined(facts[:3])
     return turn.say("info.about" if details else "info.about_short", details=details.rstrip("。."), **values)

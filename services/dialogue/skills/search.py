@@ -15,6 +15,7 @@ from voxcart_services.dialogue.reference import (
     remember_shown,
     set_focus,
     spoken_name,
+    stands_out,
 )
 from voxcart_services.dialogue.skills.orders import describe_listed_order
 from voxcart_services.dialogue.slots import Slots
@@ -154,7 +155,8 @@ async def show(turn: Turn, filters: SearchFilters, relative_cents: int | None = 
     remember_shown(turn.state, products, turn.language)
     cards = [product_card(product, turn.language) for product in products]
     exact = [product for product in products if is_exact(product, filters.query)]
-    if len(products) == 1 or (len(exact) == 1 and exact[0] is products[0] and not filters.sort_by):
+    named_only = filters == SearchFilters(query=filters.query)
+    if len(products) == 1 or (named_only and (exact == products[:1] or stands_out(products))):
         turn.state.focus = turn.state.shown[0]
         turn.state.spoken_count = 1
         return Answer(one_sentence(turn, products), cards)
@@ -211,10 +213,12 @@ def one_sentence(turn: Turn, products: list[shop_pb2.Product]) -> str:
 
 
 def priced(product: shop_pb2.Product, language: str) -> str:
-    """3斤装39元 unless the name says the unit already."""
+    """3斤39元 unless the name says the unit already."""
     price = money_text(product.price, language)
-    if language == "zh" and product.unit and product.unit not in product.name_zh and product.unit[0].isdigit():
-        return f"{product.unit}{price}"
+    if language == "en":
+        return f"{product.unit_en}, {price}" if product.unit_en else price
+    if product.unit and product.unit not in product.name_zh and product.unit[0].isdigit():
+        return f"{product.unit.removesuffix('装')}{price}"
     return price
 
 
