@@ -52,7 +52,7 @@ class Variant(_message.Message):
     def __init__(self, variant_id: _Optional[str] = ..., color: _Optional[str] = ..., color_code: _Optional[str] = ..., size: _Optional[str] = ..., stock: _Optional[int] = ...) -> None: ...
 
 class Product(_message.Message):
-    __slots__ = ("sku", "name_zh", "name_en", "brand", "category", "category_en", "price", "unit", "stock", "rating", "units_sold", "variants", "attributes", "aliases", "description", "delisted")
+    __slots__ = ("sku", "name_zh", "name_en", "brand", "category", "category_en", "price", "unit", "stock", "rating", "units_sold", "variants", "attributes", "aliases", "description", "delisted", "brand_en", "unit_en", "description_en", "attributes_en", "kind", "kind_en", "measure_word", "department", "department_en")
     SKU_FIELD_NUMBER: _ClassVar[int]
     NAME_ZH_FIELD_NUMBER: _ClassVar[int]
     NAME_EN_FIELD_NUMBER: _ClassVar[int]
@@ -69,6 +69,15 @@ class Product(_message.Message):
     ALIASES_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     DELISTED_FIELD_NUMBER: _ClassVar[int]
+    BRAND_EN_FIELD_NUMBER: _ClassVar[int]
+    UNIT_EN_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_EN_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_EN_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    KIND_EN_FIELD_NUMBER: _ClassVar[int]
+    MEASURE_WORD_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENT_EN_FIELD_NUMBER: _ClassVar[int]
     sku: str
     name_zh: str
     name_en: str
@@ -85,7 +94,16 @@ class Product(_message.Message):
     aliases: _containers.RepeatedScalarFieldContainer[str]
     description: str
     delisted: bool
-    def __init__(self, sku: _Optional[str] = ..., name_zh: _Optional[str] = ..., name_en: _Optional[str] = ..., brand: _Optional[str] = ..., category: _Optional[str] = ..., category_en: _Optional[str] = ..., price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., unit: _Optional[str] = ..., stock: _Optional[int] = ..., rating: _Optional[float] = ..., units_sold: _Optional[int] = ..., variants: _Optional[_Iterable[_Union[Variant, _Mapping]]] = ..., attributes: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., aliases: _Optional[_Iterable[str]] = ..., description: _Optional[str] = ..., delisted: _Optional[bool] = ...) -> None: ...
+    brand_en: str
+    unit_en: str
+    description_en: str
+    attributes_en: _struct_pb2.Struct
+    kind: str
+    kind_en: str
+    measure_word: str
+    department: str
+    department_en: str
+    def __init__(self, sku: _Optional[str] = ..., name_zh: _Optional[str] = ..., name_en: _Optional[str] = ..., brand: _Optional[str] = ..., category: _Optional[str] = ..., category_en: _Optional[str] = ..., price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., unit: _Optional[str] = ..., stock: _Optional[int] = ..., rating: _Optional[float] = ..., units_sold: _Optional[int] = ..., variants: _Optional[_Iterable[_Union[Variant, _Mapping]]] = ..., attributes: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., aliases: _Optional[_Iterable[str]] = ..., description: _Optional[str] = ..., delisted: _Optional[bool] = ..., brand_en: _Optional[str] = ..., unit_en: _Optional[str] = ..., description_en: _Optional[str] = ..., attributes_en: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., kind: _Optional[str] = ..., kind_en: _Optional[str] = ..., measure_word: _Optional[str] = ..., department: _Optional[str] = ..., department_en: _Optional[str] = ...) -> None: ...
 
 class SearchProductsRequest(_message.Message):
     __slots__ = ("actor", "query", "price_min_cents", "price_max_cents", "brands", "categories", "colors", "sizes", "attributes", "excluded_brands", "excluded_colors", "in_stock_only", "sort_by", "page_size", "page_token")
@@ -276,16 +294,18 @@ class CheckoutRequest(_message.Message):
     def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., address_id: _Optional[str] = ..., expected_total_cents: _Optional[int] = ...) -> None: ...
 
 class PayRequest(_message.Message):
-    __slots__ = ("actor", "idempotency_key", "order_id", "method")
+    __slots__ = ("actor", "idempotency_key", "order_id", "method", "payment_token")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     METHOD_FIELD_NUMBER: _ClassVar[int]
+    PAYMENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     idempotency_key: str
     order_id: str
     method: str
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., order_id: _Optional[str] = ..., method: _Optional[str] = ...) -> None: ...
+    payment_token: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., order_id: _Optional[str] = ..., method: _Optional[str] = ..., payment_token: _Optional[str] = ...) -> None: ...
 
 class OrderLine(_message.Message):
     __slots__ = ("sku", "variant_id", "name_zh", "name_en", "quantity", "unit_price", "color", "size")

@@ -1,0 +1,55 @@
+"""Starts the shop service: `python -m voxcart_services.shop`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from voxcart.bus import open_bus
+from voxcart.models import ModelStore
+from voxcart.service import ServiceContext, run
+from voxcart.serving.sessions import SessionOptions
+from voxcart.settings import read_settings
+from voxcart.text_encoder import TextEncoder
+from voxcart_api.shop.v1 import shop_pb2_grpc
+from voxcart_services.shop.bootstrap import prepare
+from voxcart_services.shop.config import ShopSettings
+from voxcart_services.shop.database import Database
+from voxcart_services.shop.embedding import Embedder
+from voxcart_services.shop.parts import assemble
+from voxcart_services.shop.servicer import ShopServicer
+from voxcart_services.shop.worker import OutboxPublisher
+
+
+def _load_encoder(settings: ShopSettings) -> TextEncoder:
+    return TextEncoder.from_store(ModelStore(settings.models_dir), SessionOptions(provider=settings.provider, threads=1))
+
+
+async def build(context: ServiceContext) -> None:
+    """Loads the encoder, prepares the database, then connects the gRPC servicer and the outbox publisher."""
+    settings = context.settings
+    if not isinstance(settings, ShopSettings):
+        raise TypeError("the shop service needs ShopSettings")
+    database = Database.open(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.shop_pool_size,
+        pool_wait_seconds=settings.shop_pool_wait_seconds,
+        statement_seconds=settings.shop_statement_seconds,
+    )
+    context.stack.push_async_callback(database.aclose)
+    encoder, _ = await asyncio.gather(
+        asyncio.to_thread(_load_encoder, settings), database.wait_until_ready(settings.start_seconds)
+    )
+    embedder = Embedder(encoder)
+    context.stack.push_async_callback(embedder.aclose)
+    await prepare(database, embedder, seed=settings.shop_seed, demo=settings.shop_demo)
+    bus = await context.stack.enter_async_context(open_bus(settings, "shop"))
+    publisher = OutboxPublisher(database, bus, settings.shop_outbox_poll_seconds)
+    parts = assemble(database, embedder, publisher.wake, demo=settings.shop_demo)
+    context.add_servicer(shop_pb2_grpc.add_ShopServicer_to_server, ShopServicer(parts), "voxcart.shop.v1.Shop")
+    await parts.warm_up()
+    context.supervise("shop outbox", publisher.run())
+    context.supervise("shop settlement", parts.settlement.run())
+
+
+if __name__ == "__main__":
+    run("shop", read_settings(ShopSettings), build)

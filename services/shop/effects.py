@@ -1,0 +1,136 @@
+"""Changes that happen once.
+
+Every change runs in one transaction together with its idempotency key. The key is claimed first: a second transaction
+with the same key waits for the first to end, then either finds its stored answer or, if the first was rolled back,
+does the work itself. So a retry, a replay after a crash or two workers at once change the shop once, and all get the
+same answer. A change that is refused is rolled back with its key and may be tried again.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from sqlalchemy import exc, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from voxcart.errors import Conflict, InvalidInput, NotFound, VoxcartError
+from voxcart_services.shop.database import Database
+from voxcart_services.shop.metrics import EFFECTS_TOTAL
+from voxcart_services.shop.models import Actor
+
+MAX_KEY_LENGTH = 200
+
+_CLAIM = text(
+    "INSERT INTO idempotency (tenant, user_id, key, request_hash) VALUES (:tenant, :user_id, :key, :request_hash) "
+    "ON CONFLICT DO NOTHING RETURNING 1"
+)
+_FIND = text(
+    "SELECT request_hash, response FROM idempotency WHERE tenant = :tenant AND user_id = :user_id AND key = :key"
+)
+_STORE = text(
+    "UPDATE idempotency SET response = :response WHERE tenant = :tenant AND user_id = :user_id AND key = :key"
+)
+
+Work = Callable[[AsyncConnection], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A change that is asked for.
+
+    Attributes:
+        operation: Its name; part of what a key is bound to.
+        key: The caller's idempotency key.
+        request: The request in a deterministic form, without its key.
+    """
+
+    actor: Actor
+    operation: str
+    key: str
+    request: bytes
+
+    def parameters(self) -> dict[str, object]:
+        """What identifies it in the database."""
+        digest = hashlib.sha256(self.operation.encode() + b"\0" + self.request).digest()
+        return {
+            "tenant": self.actor.tenant,
+            "user_id": self.actor.user_id,
+            "key": self.key,
+            "request_hash": digest,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The serialised answer, and whether it is that of an earlier try."""
+
+    response: bytes
+    replayed: bool
+
+
+def check_key(key: str) -> None:
+    """Raises ``InvalidInput`` unless the key has 1 to 200 printable characters."""
+    if not key or len(key) > MAX_KEY_LENGTH or not key.isprintable():
+        raise InvalidInput(f"idempotency_key must have 1 to {MAX_KEY_LENGTH} printable characters")
+
+
+async def once(database: Database, effect: Effect, work: Work) -> Outcome:
+    """Does ``work`` unless it was done before under the same key.
+
+    Raises:
+        InvalidInput: No key, or no user.
+        Conflict: The key was used for another request.
+        NotFound: No such shop.
+    """
+    check_key(effect.key)
+    effect.actor.need_user()
+    try:
+        outcome = await database.run(lambda conn: _attempt(conn, effect, work))
+    except VoxcartError as error:
+        EFFECTS_TOTAL.labels(effect.operation, error.code.name).inc()
+        raise
+    EFFECTS_TOTAL.labels(effect.operation, "replayed" if outcome.replayed else "done").inc()
+    return outcome
+
+
+async def _attempt(conn: AsyncConnection, effect: Effect, work: Work) -> Outcome:
+    stored = await claim(conn, effect)
+    if stored is not None:
+        return Outcome(stored, replayed=True)
+    response = await work(conn)
+    await store(conn, effect, response)
+    return Outcome(response, replayed=False)
+
+
+async def claim(conn: AsyncConnection, effect: Effect) -> bytes | None:
+    """Takes the key for this transaction; the stored answer if it was used before.
+
+    Raises:
+        Conflict: It was used for another request. ``NotFound``: no such shop.
+    """
+    parameters = effect.parameters()
+    try:
+        claimed = (await conn.execute(_CLAIM, parameters)).first()
+    except exc.IntegrityError as error:
+        raise NotFound(f"there is no shop {effect.actor.tenant!r}") from error
+    return None if claimed else await find(conn, effect)
+
+
+async def find(conn: AsyncConnection, effect: Effect) -> bytes | None:
+    """The stored answer of this key, ``None`` if there is none yet.
+
+    Raises:
+        Conflict: The key was used for another request.
+    """
+    parameters = effect.parameters()
+    row = (await conn.execute(_FIND, parameters)).first()
+    if row is None:
+        return None
+    if bytes(row.request_hash) != parameters["request_hash"]:
+        raise Conflict("this idempotency_key was used for another request")
+    return bytes(row.response)
+
+
+async def store(conn: AsyncConnection, effect: Effect, response: bytes) -> None:
+    """Keeps the answer for replays."""
+    await conn.execute(_STORE, effect.parameters() | {"response": response})

@@ -1,0 +1,266 @@
+"""The merchant's changes of the catalogue: adding, changing and delisting products, and low stock."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from voxcart.errors import InvalidInput, NotFound, WrongState
+from voxcart_services.shop import audit, schema
+from voxcart_services.shop.embedding import Embedder
+from voxcart_services.shop.lexicon import CATEGORY, KIND
+from voxcart_services.shop.lexicon_store import LexiconStore, touch_lexicon
+from voxcart_services.shop.models import Actor, Page, Product, checked_text
+from voxcart_services.shop.outbox import add_events, product_changed
+from voxcart_services.shop.pricing import Change, apply_change, checked_price, checked_stock
+from voxcart_services.shop.products import (
+    describe,
+    load_product,
+    load_products,
+    passage,
+    search_fields,
+    taxonomy,
+)
+
+MAX_NAME_LENGTH = 120
+DEFAULT_LOW_STOCK = 10
+
+_LOCK = text("SELECT 1 FROM products WHERE tenant = :tenant AND sku = :sku FOR NO KEY UPDATE")
+_LOCK_STOCK = text(
+    "SELECT variant_id, available FROM stock WHERE tenant = :tenant AND sku = :sku ORDER BY sku, variant_id FOR UPDATE"
+)
+_SET_STOCK = text(
+    "UPDATE stock SET available = :available WHERE tenant = :tenant AND sku = :sku AND variant_id = :variant_id"
+)
+_NEW_SKU = text(
+    "SELECT 'NEW' || lpad((count(*) + 1)::text, 4, '0') FROM products WHERE tenant = :tenant AND sku LIKE 'NEW%'"
+)
+_LOCK_TENANT = text("SELECT 1 FROM tenants WHERE tenant = :tenant FOR UPDATE")
+_LOW = """
+FROM products p JOIN (SELECT sku, sum(available) AS units FROM stock WHERE tenant = :tenant GROUP BY sku) s USING (sku)
+WHERE p.tenant = :tenant AND NOT p.delisted AND s.units <= :threshold
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewProduct:
+    """A product as a merchant names it; empty fields are unknown."""
+
+    name: str
+    price_cents: int
+    stock: int
+    category: str = ""
+    brand: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductChange:
+    """What to change; ``None`` stays."""
+
+    sku: str
+    price: Change | None = None
+    stock: Change | None = None
+    variant_id: str = ""
+    name_zh: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A product after a change, and what was before."""
+
+    product: Product
+    price_before_cents: int
+    stock_before: int
+
+
+class Merchant:
+    """Changes of the catalogue. New names are indexed and embedded in the transaction that adds them."""
+
+    def __init__(self, lexicons: LexiconStore, embedder: Embedder | None) -> None:
+        self._lexicons = lexicons
+        self._embedder = embedder
+
+    async def add_product(self, conn: AsyncConnection, actor: Actor, new: NewProduct) -> Product:
+        """Puts a product on sale; its kind and category are found from its name if they are not given.
+
+        Raises:
+            NotAllowed: Not the merchant. ``InvalidInput``: bad name, price or stock.
+            WrongState: A product of this name is on sale already.
+        """
+        actor.need_merchant()
+        name = checked_text(new.name, "name", MAX_NAME_LENGTH)
+        checked_price(new.price_cents)
+        checked_stock(new.stock)
+        await conn.execute(_LOCK_TENANT, {"tenant": actor.tenant})
+        await self._check_name_is_free(conn, actor, name)
+        sku = (await conn.execute(_NEW_SKU, {"tenant": actor.tenant})).scalar_one()
+        row = await self._row(conn, actor, name, new) | {"sku": sku, "price_cents": new.price_cents}
+        await self._insert(conn, actor, row, new.stock)
+        await touch_lexicon(conn, actor.tenant)
+        await audit.record(conn, actor, "add_product", sku, name=name, price_cents=new.price_cents, stock=new.stock)
+        product = await load_product(conn, actor.tenant, sku)
+        await add_events(conn, [product_changed(actor.tenant, product)])
+        return product
+
+    async def _check_name_is_free(self, conn: AsyncConnection, actor: Actor, name: str) -> None:
+        taken = text("SELECT 1 FROM products WHERE tenant = :tenant AND name_zh = :name AND NOT delisted")
+        if (await conn.execute(taken, {"tenant": actor.tenant, "name": name})).first():
+            raise WrongState(f"a product named {name!r} is on sale already")
+
+    async def _row(self, conn: AsyncConnection, actor: Actor, name: str, new: NewProduct) -> dict[str, object]:
+        kind, category, department = await self._place(conn, actor, name, new.category)
+        unit = checked_text(new.unit, "unit", 64, required=False)
+        brand = checked_text(new.brand, "brand", 64, required=False)
+        return {
+            "name_zh": name,
+            "name_en": name if name.isascii() else "",
+            "brand_zh": brand,
+            "brand_en": brand if brand.isascii() else "",
+            "department": department,
+            "category": category,
+            "kind": kind,
+            "unit_zh": unit,
+            "unit_en": unit,
+            "aliases": [],
+            "attributes": [],
+            "description_zh": describe(name, unit, (), "zh"),
+            "description_en": describe(name, unit, (), "en"),
+        }
+
+    async def _place(self, conn: AsyncConnection, actor: Actor, name: str, category: str) -> tuple[str, str, str]:
+        """Kind, category and department by the category given, else by the head noun of the name."""
+        given = checked_text(category, "category", 64, required=False)
+        lexicon = await self._lexicons.get(conn, actor.tenant)
+        for words in filter(None, (name, given)):
+            reading = lexicon.read(words)
+            known = taxonomy()
+            kinds = [code for code in sorted(reading.kinds) if code in known.kinds]
+            if kinds and reading.is_exact:
+                parent = known.kinds[kinds[0]].parent
+                return kinds[0], parent, known.categories[parent].parent
+        for sense in lexicon.senses(given):
+            if sense.type in (KIND, CATEGORY) and sense.target in taxonomy().categories:
+                return given, sense.target, taxonomy().categories[sense.target].parent
+        return given or name, given, given
+
+    async def _insert(self, conn: AsyncConnection, actor: Actor, row: dict[str, object], units: int) -> None:
+        tenant = {"tenant": actor.tenant}
+        values = tenant | row | search_fields(row)
+        if self._embedder is not None:
+            values["embedding"] = (await self._embedder.passages([passage(row)]))[0]
+        await conn.execute(schema.products.insert(), values)
+        place = tenant | {"sku": row["sku"], "variant_id": ""}
+        await conn.execute(schema.variants.insert(), place)
+        await conn.execute(schema.stock.insert(), place | {"available": units})
+
+    async def update_product(self, conn: AsyncConnection, actor: Actor, change: ProductChange) -> Changed:
+        """Changes price, stock or name.
+
+        Raises:
+            NotAllowed: Not the merchant. ``NotFound``: no such product or variant.
+            InvalidInput: Nothing to change, or a value that cannot be.
+        """
+        actor.need_merchant()
+        if change.price is None and change.stock is None and change.name_zh is None:
+            raise InvalidInput("nothing to change: give a price, a stock or a name")
+        before = await _locked(conn, actor, change.sku)
+        values: dict[str, object] = {}
+        if change.price is not None:
+            values["price_cents"] = checked_price(apply_change(before.price_cents, change.price))
+        if change.name_zh is not None:
+            values |= await self._renamed(conn, actor, before, change.name_zh)
+        if change.stock is not None:
+            await _change_stock(conn, actor, before, change)
+        values["version"] = before.version + 1
+        place = (schema.products.c.tenant == actor.tenant, schema.products.c.sku == change.sku)
+        await conn.execute(schema.products.update().where(*place).values(**values))
+        product = await load_product(conn, actor.tenant, change.sku)
+        await audit.record(
+            conn,
+            actor,
+            "update_product",
+            change.sku,
+            price_cents=[before.price_cents, product.price_cents],
+            stock=[before.stock, product.stock],
+            name=[before.name_zh, product.name_zh],
+        )
+        await add_events(conn, [product_changed(actor.tenant, product)])
+        return Changed(product, before.price_cents, before.stock)
+
+    async def _renamed(self, conn: AsyncConnection, actor: Actor, product: Product, name: str) -> dict[str, object]:
+        """The columns that follow from a new name."""
+        name = checked_text(name, "name_zh", MAX_NAME_LENGTH)
+        if name != product.name_zh:
+            await self._check_name_is_free(conn, actor, name)
+        row = {field: getattr(product, field) for field in ("name_en", "brand_zh", "brand_en", "unit_zh", "unit_en")}
+        row |= {"kind": product.kind, "category": product.category, "department": product.department}
+        row |= {"name_zh": name, "aliases": list(product.aliases), "attributes": list(product.attributes)}
+        values: dict[str, object] = {"name_zh": name} | search_fields(row)
+        values["description_zh"] = describe(name, product.unit_zh, product.attributes, "zh")
+        if self._embedder is not None:
+            values["embedding"] = (await self._embedder.passages([passage(row)]))[0]
+        await touch_lexicon(conn, actor.tenant)
+        return values
+
+    async def delist_product(self, conn: AsyncConnection, actor: Actor, sku: str) -> Product:
+        """Takes a product off sale; orders that hold it stay as they are.
+
+        Raises:
+            NotAllowed: Not the merchant. ``NotFound``: no such product. ``WrongState``: delisted already.
+        """
+        actor.need_merchant()
+        before = await _locked(conn, actor, sku)
+        place = (schema.products.c.tenant == actor.tenant, schema.products.c.sku == sku)
+        await conn.execute(schema.products.update().where(*place).values(delisted=True, version=before.version + 1))
+        await touch_lexicon(conn, actor.tenant)
+        await audit.record(conn, actor, "delist_product", sku, name=before.name_zh)
+        product = await load_product(conn, actor.tenant, sku)
+        await add_events(conn, [product_changed(actor.tenant, product)])
+        return product
+
+
+async def _locked(conn: AsyncConnection, actor: Actor, sku: str) -> Product:
+    """A product on sale, locked until the transaction ends."""
+    await load_product(conn, actor.tenant, sku)
+    await conn.execute(_LOCK, {"tenant": actor.tenant, "sku": sku})
+    product = await load_product(conn, actor.tenant, sku)
+    if product.delisted:
+        raise WrongState(f"{product.name_zh} is delisted")
+    return product
+
+
+async def _change_stock(conn: AsyncConnection, actor: Actor, product: Product, change: ProductChange) -> None:
+    """Changes one variant, or the sum of all: the first variant takes the difference, then the next."""
+    place = {"tenant": actor.tenant, "sku": product.sku}
+    current = {row.variant_id: row.available for row in await conn.execute(_LOCK_STOCK, place)}
+    order = [v.variant_id for v in product.variants]
+    if change.variant_id:
+        if change.variant_id not in current:
+            raise NotFound(f"{product.name_zh} has no variant {change.variant_id!r}")
+        order = [change.variant_id]
+    now = sum(current[variant_id] for variant_id in order)
+    difference = checked_stock(apply_change(now, change.stock)) - now
+    for variant_id in order:
+        step = max(difference, -current[variant_id])
+        if step:
+            values = place | {"variant_id": variant_id, "available": current[variant_id] + step}
+            await conn.execute(_SET_STOCK, values)
+        difference -= step
+
+
+async def list_low_stock(conn: AsyncConnection, actor: Actor, threshold: int, page_size: int) -> Page:
+    """Products on sale with at most ``threshold`` units over all variants, the fewest first.
+
+    Raises:
+        NotAllowed: Not the merchant.
+    """
+    actor.need_merchant()
+    if threshold < 0:
+        raise InvalidInput("threshold must not be negative")
+    values = {"tenant": actor.tenant, "threshold": threshold or DEFAULT_LOW_STOCK, "limit": page_size}
+    total = (await conn.execute(text(f"SELECT count(*) {_LOW}"), values)).scalar_one()
+    rows = await conn.execute(text(f"SELECT p.sku {_LOW} ORDER BY s.units, p.units_sold DESC, p.sku LIMIT :limit"), values)
+    skus = [row.sku for row in rows]
+    products = await load_products(conn, actor.tenant, skus)
+    return Page(tuple(products[sku] for sku in skus), total)

@@ -1,0 +1,8 @@
+"""Alembic environment: runs the revisions on the connection that the shop gives it, in that connection's transaction."""
+
+from alembic import context
+
+from voxcart_services.shop.schema import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()
