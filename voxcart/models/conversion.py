@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from voxcart.models.errors import ModelError
 from voxcart.models.integrity import place_atomically, sha256_of, write_atomically
 from voxcart.models.manifest import ConversionSpec, FileSpec, ModelSpec
-from voxcart.models.progress import Reporter
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # services import this module to verify; progress bars are for pulls only
+    from voxcart.models.progress import Reporter
     from voxcart.models.store import ModelStore
 
 LOCK_FILE = "conversions.lock.json"
@@ -68,7 +68,7 @@ class ConversionLock:
         write_atomically(self._file, [json.dumps(self._entries, indent=1, sort_keys=True).encode()])
 
 
-def convert_missing(store: "ModelStore", model: ModelSpec, reporter: Reporter) -> list[str]:
+def convert_missing(store: "ModelStore", model: ModelSpec, reporter: "Reporter") -> list[str]:
     """Run the conversions of a model whose outputs are not there, not right, or made by another recipe.
 
     The caller holds the model's lock. Returns the paths of the outputs made.
