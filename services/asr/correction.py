@@ -22,14 +22,17 @@ from voxcart_services.asr.pinyin_index import (
     PinyinIndex,
     is_indexable,
     sound_cost,
+    sounds_alike,
 )
 from voxcart_services.asr.results import TextEdit
-from voxcart_services.asr.words import text_logprob
+from voxcart_services.asr.words import general_counts, text_logprob
 
 _LEXICON_COUNT = 8_000.0
 _CATALOGUE_COUNT = 2_000.0
 _HOT_WORD_COUNT = 8_000.0
 _EDIT_COST = 1.0
+_FUNCTION_CHAR_COST = 6.0
+_FUNCTION_CHARS = frozenset("的是了吗吧呢啊也都就在有不没我你他她它这那和跟把给让想要会能可先再还又很太最被从到")
 _MARGIN = 2.0
 _MAX_EDITS = 6
 _MAX_TEXT = 400
@@ -111,9 +114,10 @@ class _Context:
                 heard = run[start:end]
                 if self._count(heard) or not fixed.isdisjoint(range(start, end)):
                     continue
+                is_word = heard in general_counts()
                 for word in self._find(heard):
-                    cost = sound_cost(heard, word)
-                    if cost is None or cost >= cost_limit:
+                    cost = self._cost(heard, word)
+                    if cost is None or cost >= cost_limit or (is_word and not sounds_alike(heard, word)):
                         continue
                     after = text_logprob(run[:start] + word + run[end:], self._count)
                     gain = after - before - cost - _EDIT_COST
@@ -122,8 +126,19 @@ class _Context:
         return best
 
     def _find(self, heard: str) -> Iterable[str]:
+        if heard in _confusions():
+            yield _confusions()[heard]
         for index, _ in self._sources:
             yield from index.find(heard)
+
+    def _cost(self, heard: str, word: str) -> float | None:
+        if _confusions().get(heard) == word:
+            return 0.0
+        cost = sound_cost(heard, word)
+        if cost is None:
+            return None
+        replaced = sum(said in _FUNCTION_CHARS and said != meant for said, meant in zip(heard, word, strict=True))
+        return cost + _FUNCTION_CHAR_COST * replaced
 
     def _count(self, word: str) -> float:
         return max((count for index, count in self._sources if word in index), default=0.0)
@@ -134,6 +149,12 @@ class _Context:
 
 def _score(gain: float) -> float:
     return round(min(0.99, 0.6 + gain / 40.0), 3)
+
+
+@functools.cache
+def _confusions() -> dict[str, str]:
+    """Known mishearings that do not sound alike by rule."""
+    return dict(pair.split("=") for pair in read_words("confusions.txt"))
 
 
 @functools.lru_cache(maxsize=64)

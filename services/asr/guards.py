@@ -11,6 +11,7 @@ import functools
 import re
 from dataclasses import dataclass
 
+from voxcart.text.scripts import simplify
 from voxcart_services.asr.lists import read_words
 from voxcart_services.asr.whisper_decode import Hypothesis
 
@@ -56,7 +57,7 @@ def is_speech(hypothesis: Hypothesis, voiced_ms: int, rules: GuardRules) -> bool
 
 def is_subtitle(text: str) -> bool:
     """Whether a text consists of a line that subtitles end with and nothing else."""
-    bare = _MARKS.sub("", text).lower()
+    bare = simplify(_MARKS.sub("", text).lower())
     return any(pattern.fullmatch(bare) for pattern in _subtitle_patterns())
 
 

@@ -7,7 +7,6 @@ of a stretch of text, or differ in one syllable by one letter.
 from __future__ import annotations
 
 import functools
-import itertools
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -15,9 +14,10 @@ from dataclasses import dataclass
 
 MIN_SYLLABLES = 2
 MAX_SYLLABLES = 6
-FAR_COST = 5.5
+FAR_COST = 7.0
 """Cost of a syllable that is one letter off; costs below it are those of equal sounds and usual confusions."""
-_MAX_READINGS = 12
+MIN_FAR_SYLLABLES = 3
+"""Words shorter than this must sound alike in every syllable."""
 _TONES = {"\u0304": 1, "\u0301": 2, "\u030c": 3, "\u0300": 4}
 _ANY = "*"
 
@@ -34,12 +34,22 @@ class Syllable:
 
 
 @functools.lru_cache(maxsize=20_000)
-def readings(char: str) -> tuple[Syllable, ...]:
-    """All readings of a character, most usual first; empty if it is no Han character."""
+def reading(char: str) -> Syllable | None:
+    """The most usual reading of a character; none if it is no Han character."""
     from pypinyin.pinyin_dict import pinyin_dict  # 40,000 entries: loaded with the first use
 
-    listed = pinyin_dict.get(ord(char), "")
-    return tuple(dict.fromkeys(_syllable(reading) for reading in listed.split(",") if reading))
+    listed = pinyin_dict.get(ord(char), "").split(",")[0]
+    return _syllable(listed) if listed else None
+
+
+@functools.lru_cache(maxsize=20_000)
+def word_readings(word: str) -> tuple[Syllable, ...]:
+    """The syllables of a word as it is said in it (便宜: pian yi); empty if a character is no Han character."""
+    from pypinyin import Style, pinyin
+
+    if not all(reading(char) for char in word):
+        return ()
+    return tuple(_syllable(marked[0]) for marked in pinyin(word, style=Style.TONE))
 
 
 def _syllable(marked: str) -> Syllable:
@@ -103,7 +113,7 @@ class PinyinIndex:
     def find(self, text: str) -> Iterator[str]:
         """Words that sound like `text`, at most one syllable a little off; `text` itself may be among them."""
         seen: set[str] = set()
-        for key in _index_keys(text):
+        for key in _heard_keys(text):
             for word in self._by_key.get(key, ()):
                 if word not in seen:
                     seen.add(word)
@@ -112,44 +122,60 @@ class PinyinIndex:
 
 def is_indexable(word: str) -> bool:
     """Whether a word is 2 to 6 Han characters."""
-    return MIN_SYLLABLES <= len(word) <= MAX_SYLLABLES and all(readings(char) for char in word)
+    return MIN_SYLLABLES <= len(word) <= MAX_SYLLABLES and all(reading(char) for char in word)
+
+
+def _open_keys(key: Key) -> Iterator[Key]:
+    """The key itself and, from three syllables on, with one syllable left open."""
+    yield key
+    if len(key) >= MIN_FAR_SYLLABLES:
+        for open_at in range(len(key)):
+            yield (*key[:open_at], _ANY, *key[open_at + 1 :])
 
 
 def _index_keys(word: str) -> Iterator[Key]:
-    """Each combination of readings, whole and with one syllable left open."""
-    options = [tuple(dict.fromkeys(syllable.key for syllable in readings(char))) for char in word]
-    for key in itertools.islice(itertools.product(*options), _MAX_READINGS):
-        yield key
-        for open_at in range(len(key)):
-            yield (*key[:open_at], _ANY, *key[open_at + 1 :])
+    return _open_keys(tuple(syllable.key for syllable in word_readings(word)))
+
+
+def _heard_keys(text: str) -> Iterator[Key]:
+    syllables = [reading(char) for char in text]
+    return _open_keys(tuple(syllable.key for syllable in syllables if syllable))
 
 
 def sound_cost(heard: str, meant: str) -> float | None:
     """How unlikely it is to hear `heard` for `meant`; 0 for equal sounds, `None` when they differ too much.
 
-    Per syllable: another tone 0.6, a usual confusion 1.4, one letter added, dropped or changed 5.5 (once at most).
+    Per syllable: another tone 0.6, a usual confusion 1.4, one letter added, dropped or changed 7 (once at most, and
+    in words of three syllables or more).
     """
     total, far = 0.0, 0
-    for said, wanted in zip(heard, meant, strict=True):
-        if said == wanted:
+    for char, wanted_char, wanted in zip(heard, meant, word_readings(meant), strict=True):
+        if char == wanted_char:
             continue
-        best = min((_syllable_cost(a, b) for a in readings(said) for b in readings(wanted)), default=(99.0, True))
-        if best[0] > 90:
+        said = reading(char)
+        cost = _syllable_cost(said, wanted) if said else None
+        if cost is None:
             return None
-        far += best[1]
-        total += best[0]
-    return total if far <= 1 else None
+        far += cost >= FAR_COST
+        total += cost
+    return total if far == 0 or (far == 1 and len(meant) >= MIN_FAR_SYLLABLES) else None
 
 
-def _syllable_cost(said: Syllable, wanted: Syllable) -> tuple[float, bool]:
+def sounds_alike(heard: str, meant: str) -> bool:
+    """Whether the letters of all syllables are equal; tones may differ."""
+    pairs = zip((reading(char) for char in heard), word_readings(meant), strict=True)
+    return all(said is not None and said.letters == wanted.letters for said, wanted in pairs)
+
+
+def _syllable_cost(said: Syllable, wanted: Syllable) -> float | None:
     tone = 0.0 if said.tone == wanted.tone or 5 in (said.tone, wanted.tone) else 0.6
     if said.letters == wanted.letters:
-        return tone, False
+        return tone
     if said.key == wanted.key:
-        return 1.4 + tone, False
+        return 1.4 + tone
     if _one_letter_off(said.letters, wanted.letters) or _one_letter_off(said.key, wanted.key):
-        return FAR_COST + tone, True
-    return 99.0, True
+        return FAR_COST + tone
+    return None
 
 
 def _one_letter_off(a: str, b: str) -> bool:
