@@ -35,7 +35,12 @@ async def build(context: ServiceContext, settings: TtsSettings) -> None:
         scheduler,
         await _cache(context, settings),
         model_version=loaded.version,
-        limits=ClauseLimits(settings.tts_first_clause, settings.tts_clause_growth, settings.tts_largest_clause),
+        limits=ClauseLimits(
+            first=settings.tts_first_clause,
+            second=settings.tts_second_clause,
+            growth=settings.tts_clause_growth,
+            largest=settings.tts_largest_clause,
+        ),
     )
     context.supervise("tts scheduler", scheduler.run())
     await _warm_up(synthesizer, Delivery(loaded.voices.default_for("zh"), language="zh"))

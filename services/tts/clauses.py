@@ -23,11 +23,13 @@ class ClauseLimits:
 
     Attributes:
         first: Up to which weight the first clause takes in more than one phrase.
-        growth: A clause may be this many times as heavy as the one before it was or might have been.
+        second: The same for the second clause.
+        growth: A later clause may be this many times as heavy as the one before it was or might have been.
         largest: No clause that has a place to cut is heavier.
     """
 
-    first: float = 8.0
+    first: float = 4.0
+    second: float = 12.0
     growth: float = 1.6
     largest: float = 36.0
 
@@ -92,7 +94,8 @@ class ClauseSplitter:
         for phrase in _phrases(text, self._limits.largest):
             if _SAYABLE.search(phrase) and _is_full(current, phrase, budget):
                 parts.append(current)
-                budget = min(max(weight(current), budget) * self._limits.growth, self._limits.largest)
+                grown = max(weight(current), budget) * self._limits.growth
+                budget = min(max(grown, self._limits.second), self._limits.largest)
                 budgets.append(budget)
                 current = ""
             current += phrase

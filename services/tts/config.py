@@ -18,8 +18,10 @@ class TtsSettings(ServiceSettings):
     """Vocoder weights. ``auto``: statically quantised on CPUs with VNNI (twice as fast), float otherwise."""
     tts_max_text_characters: int = Field(5_000, ge=1, le=100_000)
     """Longer texts are refused (gRPC) or cut off with a warning (replies on the bus)."""
-    tts_first_clause: float = Field(8.0, ge=1, le=100)
+    tts_first_clause: float = Field(4.0, ge=1, le=100)
     """Mandarin syllables up to which the first clause takes in more than one phrase. Smaller: sooner audio."""
+    tts_second_clause: float = Field(12.0, ge=1, le=100)
+    """The same for the second clause. It is made while the first one is played."""
     tts_clause_growth: float = Field(1.6, ge=1, le=10)
     """How many times as long a clause may be as the one before it. Speech must be made faster than it is played."""
     tts_largest_clause: float = Field(36.0, ge=4, le=100)
@@ -41,6 +43,6 @@ class TtsSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _first_is_not_the_largest(self) -> "TtsSettings":
-        if self.tts_first_clause > self.tts_largest_clause:
-            raise ValueError("tts_first_clause must not be larger than tts_largest_clause")
+        if max(self.tts_first_clause, self.tts_second_clause) > self.tts_largest_clause:
+            raise ValueError("tts_first_clause and tts_second_clause must not be larger than tts_largest_clause")
         return self

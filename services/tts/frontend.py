@@ -11,9 +11,10 @@ from functools import lru_cache
 
 from wetext import Normalizer
 
-from voxcart_services.tts.frontend_en import shop_rules_en
+from voxcart_services.tts.frontend_en import digits_en, shop_rules_en
 from voxcart_services.tts.frontend_zh import digits_zh, finish_zh, shop_rules_zh
 from voxcart_services.tts.markup import strip_markup
+from voxcart_services.tts.metrics import GRAMMAR_REFUSALS_TOTAL
 
 VERSION = 1
 """Raised whenever the same text would be said differently; part of the phrase cache's key."""
@@ -21,8 +22,10 @@ VERSION = 1
 _CHINESE = re.compile(r"[㐀-䶿一-鿿]")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _DIGIT = re.compile(r"[0-9]")
+_DIGITS = re.compile(r"[0-9]+")
 _SPACES = re.compile(r"[ \t\u00a0\u3000]+")
 _lock = threading.Lock()
+"""wetext's grammars are not documented as thread-safe, so one call runs at a time (1 ms each)."""
 
 
 def language_of(text: str) -> str:
@@ -51,16 +54,18 @@ def spoken_form(text: str, language: str = "") -> str:
 
 
 def _english(plain: str) -> str:
-    ready = shop_rules_en(plain)
-    return _normalizer("en").normalize(ready) if _DIGIT.search(ready) or "%" in ready else ready
+    ready = _SPACES.sub(" ", shop_rules_en(plain)).strip()
+    if _DIGIT.search(ready) or "%" in ready:
+        ready = _by_grammar(ready, "en")
+    return _DIGITS.sub(lambda match: f" {digits_en(match.group())} ", ready)
 
 
 def _mandarin(plain: str) -> str:
-    ready = shop_rules_zh(plain)
+    ready = _SPACES.sub(" ", shop_rules_zh(plain)).strip()
     if _DIGIT.search(ready) or "%" in ready:
-        ready = _normalizer("zh").normalize(ready)
+        ready = _by_grammar(ready, "zh")
     ready = finish_zh(ready)
-    return _DIGIT.sub(lambda match: digits_zh(match.group()), ready)
+    return _DIGITS.sub(lambda match: digits_zh(match.group()), ready)
 
 
 @lru_cache(maxsize=2)
@@ -68,16 +73,20 @@ def _grammar(language: str) -> Normalizer:
     return Normalizer(lang=language, operator="tn", remove_erhua=False)
 
 
-class _Locked:
-    """wetext's grammars are not documented as thread-safe, so one call runs at a time (1 ms each)."""
+def _by_grammar(text: str, language: str) -> str:
+    """Numbers in words by wetext. What its grammar does not accept is tried word by word, then left as it is."""
+    with _lock:
+        try:
+            return str(_grammar(language).normalize(text))
+        except AssertionError:
+            GRAMMAR_REFUSALS_TOTAL.inc()
+        return " ".join(_word_by_grammar(word, language) for word in text.split(" "))
 
-    def __init__(self, language: str) -> None:
-        self._language = language
 
-    def normalize(self, text: str) -> str:
-        with _lock:
-            return str(_grammar(self._language).normalize(text))
-
-
-def _normalizer(language: str) -> _Locked:
-    return _Locked(language)
+def _word_by_grammar(word: str, language: str) -> str:
+    if not _DIGIT.search(word):
+        return word
+    try:
+        return str(_grammar(language).normalize(word))
+    except AssertionError:
+        return word

@@ -105,7 +105,7 @@ _UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
 
 def _units(match: re.Match[str]) -> str:
     name = _UNITS[match[2].lower()]
-    return f"{match[1]} {name.removesuffix('s') if match[1] == '1' else name} "
+    return f"{match[1]} {name.removesuffix('s') if match[1] == '1' else name}"
 
 
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(

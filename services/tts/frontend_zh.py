@@ -106,7 +106,7 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         (r"(?<=\d)\s*[x×*]\s*(?=\d)", "乘"),
         (r"(?<![\d.])(\d{1,9})\s*[~～—–-]\s*(\d{1,9}(?:\.\d+)?)(?=\s*[%元块折\u4e00-\u9fff])", r"\1到\2"),
         (r"(?<=[\u4e00-\u9fff\dA-Za-z])\s*&\s*(?=[\u4e00-\u9fff\dA-Za-z])", "和"),
-        (r"\b([A-Z]{1,2})(\d{3,})(?![\dA-Za-z])", _model_number),
+        (r"(?<![A-Za-z0-9])([A-Z]{1,2})(\d{3,})(?![\dA-Za-z])", _model_number),
         (r"(?<![\d.])(\d+\.\d*?)0+(?![\d.])", lambda m: m[1].rstrip(".")),
         (r"第(\d+)", lambda m: f"第{cardinal_zh(m[1])}"),
         (r"(?<![\d.,])(\d{8,})(?![\d.,]|\s*[元件个万亿])", lambda m: _grouped(m[1])),

@@ -29,5 +29,8 @@ CACHE_FAILURES_TOTAL = Counter("voxcart_tts_cache_failures_total", "Phrase cache
 UNKNOWN_PHONEMES_TOTAL = Counter(
     "voxcart_tts_unknown_phonemes_total", "Phonemes or symbols left out because the model does not know them"
 )
+GRAMMAR_REFUSALS_TOTAL = Counter(
+    "voxcart_tts_grammar_refusals_total", "Clauses whose numbers were read word by word, refused by the grammar"
+)
 REPLIES_TOTAL = Counter("voxcart_tts_replies_total", "Replies spoken on the bus, by how they ended", ["outcome"])
 PREFETCHED_TOTAL = Counter("voxcart_tts_prefetched_total", "Phrases synthesised beforehand")

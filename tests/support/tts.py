@@ -1,0 +1,90 @@
+"""A synthesiser without weights: scripted ONNX sessions behind the real engine, cache and scheduler."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+
+from voxcart_services.tts.cache import CacheLimits, PhraseCache
+from voxcart_services.tts.engine import SpeechSynthesizer
+from voxcart_services.tts.kokoro import FRAME_SAMPLES, KokoroModel
+from voxcart_services.tts.phonemes import Phonemizer
+from voxcart_services.tts.scheduler import ClauseScheduler
+from voxcart_services.tts.voices import STYLE_WIDTH, Voice, VoiceLibrary
+
+SILENT_FRAMES = 10
+FRAMES_PER_TOKEN = 3
+
+
+class ScriptedEncoder:
+    """Three frames a token, with silence of ten frames on both sides; remembers the tokens it was given."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[int]] = []
+        self.may_run = threading.Event()
+        self.may_run.set()
+        self.error: Exception | None = None
+
+    def run(self, output_names: list[str] | None, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+        self.may_run.wait(10)
+        if self.error is not None:
+            raise self.error
+        tokens = feeds["tokens"][0].tolist()
+        self.calls.append(tokens)
+        num_spoken = round(FRAMES_PER_TOKEN * (len(tokens) - 2) / float(feeds["speed"][0]))
+        num_frames = num_spoken + 2 * SILENT_FRAMES
+        log_energy = np.full((1, 2 * num_frames), -9.0, np.float32)
+        log_energy[0, 2 * SILENT_FRAMES : 2 * (SILENT_FRAMES + num_spoken)] = 5.0
+        features = np.full((1, 512, num_frames), float(sum(tokens) % 97), np.float32)
+        return [features, np.full((1, 2 * num_frames), 200.0, np.float32), log_energy]
+
+
+class ScriptedDecoder:
+    """A tone whose pitch depends on the features."""
+
+    def run(self, output_names: list[str] | None, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+        features = feeds["text_features"]
+        time_axis = np.arange(features.shape[2] * FRAME_SAMPLES) / 24_000
+        return [(0.5 * np.sin(2 * np.pi * (200 + features[0, 0, 0]) * time_axis)).astype(np.float32)]
+
+
+def scripted_voices() -> VoiceLibrary:
+    """Two Mandarin and two English voices of zeros."""
+    names = ("zf_xiaobei", "zm_yunxi", "af_heart", "bm_george")
+    voices = {name: Voice(name, np.zeros((510, STYLE_WIDTH), np.float32)) for name in names}
+    return VoiceLibrary(voices, {"zh": "zf_xiaobei", "en": "af_heart"})
+
+
+class Studio:
+    """The engine with its scripted parts in reach."""
+
+    def __init__(self, max_waiting: int = 16) -> None:
+        self.encoder = ScriptedEncoder()
+        self.scheduler = ClauseScheduler(max_waiting)
+        self.cache = PhraseCache(None, CacheLimits())
+        self.voices = scripted_voices()
+        vocabulary = {
+            symbol: number for number, symbol in enumerate("abcdefghijklmnopqrstuvwxyz→↗↓↘ʂɨɕɛʰŋɤɥəʨʦꭧɻ ,.!?ˈ", 1)
+        }
+        self.synthesizer = SpeechSynthesizer(
+            KokoroModel(self.encoder, ScriptedDecoder(), vocabulary),
+            Phonemizer(),
+            self.scheduler,
+            self.cache,
+            model_version="scripted",
+        )
+
+
+@asynccontextmanager
+async def running_studio(max_waiting: int = 16) -> AsyncIterator[Studio]:
+    """A studio whose scheduler runs until the block is left."""
+    studio = Studio(max_waiting)
+    task = asyncio.create_task(studio.scheduler.run(), name="scripted scheduler")
+    try:
+        yield studio
+    finally:
+        studio.encoder.may_run.set()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
