@@ -23,10 +23,17 @@ class VoxcartError(Exception):
     Attributes:
         code: gRPC status that the error maps to.
         retryable: Whether the same call may succeed later.
+        reason: A word for programs, ``out_of_stock``; empty if the code says enough. Sent as trailing metadata
+            ``voxcart-reason``.
     """
 
     code: grpc.StatusCode = grpc.StatusCode.INTERNAL
     retryable: bool = False
+    reason: str = ""
+
+    def __init__(self, message: str = "", *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class InvalidInput(VoxcartError, ValueError):

@@ -14,6 +14,9 @@ from voxcart.telemetry.metrics import RPC_IN_FLIGHT, RPC_SECONDS
 
 log = get_logger(__name__)
 
+REASON_METADATA = "voxcart-reason"
+"""Trailing metadata of a failed call: the error's word for programs."""
+
 _KEEPALIVE = [
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
@@ -49,7 +52,8 @@ def open_channel(address: str, max_message_bytes: int = 4 * 1024 * 1024) -> grpc
 
 async def _abort(context: grpc.aio.ServicerContext, method: str, error: Exception) -> None:
     if isinstance(error, VoxcartError):
-        await context.abort(error.code, str(error))
+        metadata = ((REASON_METADATA, error.reason),) if error.reason else ()
+        await context.abort(error.code, str(error), trailing_metadata=metadata)
     log.error("unexpected error in a call", method=method, exc_info=error)
     await context.abort(grpc.StatusCode.INTERNAL, "internal error; the log of the service has the details")
 
