@@ -21,7 +21,8 @@ from voxcart_services.shop.worker import OutboxPublisher
 
 
 def _load_encoder(settings: ShopSettings) -> TextEncoder:
-    return TextEncoder.from_store(ModelStore(settings.models_dir), SessionOptions(provider=settings.provider, threads=1))
+    options = SessionOptions(provider=settings.provider, threads=1)
+    return TextEncoder.from_store(ModelStore(settings.models_dir), options)
 
 
 async def build(context: ServiceContext) -> None:

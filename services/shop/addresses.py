@@ -41,7 +41,7 @@ async def delivery_address(conn: AsyncConnection, actor: Actor, address_id: str)
             raise NotFound(f"there is no address {checked_id(address_id, 'address_id')!r}")
         return found
     if not known:
-        raise WrongState("there is no delivery address yet; give one first")
+        raise WrongState("there is no delivery address yet; give one first", reason="no_address")
     return known[0]
 
 

@@ -1,4 +1,4 @@
-"""First start: schema, seed, embeddings, the default shop and its first events. Safe when several shops start at once."""
+"""First start: schema, seed, embeddings, the default shop and its first events. Safe if several start at once."""
 
 import asyncio
 import time

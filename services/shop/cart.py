@@ -14,7 +14,8 @@ from voxcart_services.shop.products import load_product, load_products
 MAX_LINES = 200
 
 _LOCK = text(
-    "WITH person AS (INSERT INTO users (tenant, user_id, role) VALUES (:tenant, :user_id, :role) ON CONFLICT DO NOTHING) "
+    "WITH person AS (INSERT INTO users (tenant, user_id, role) VALUES (:tenant, :user_id, :role) "
+    "ON CONFLICT DO NOTHING) "
     "INSERT INTO carts (tenant, user_id) VALUES (:tenant, :user_id) "
     "ON CONFLICT (tenant, user_id) DO UPDATE SET next_line = carts.next_line RETURNING next_line"
 )
@@ -68,13 +69,13 @@ async def add_to_cart(
     checked_quantity(quantity)
     product = await load_product(conn, actor.tenant, sku)
     if product.delisted:
-        raise WrongState(f"{product.name_zh} is no longer sold")
+        raise WrongState(f"{product.name_zh} is no longer sold", reason="delisted")
     next_line = await lock_cart(conn, actor)
     lines = await load_cart(conn, actor)
     if len(lines) >= MAX_LINES:
-        raise WrongState(f"the cart holds {MAX_LINES} lines already")
+        raise WrongState(f"the cart holds {MAX_LINES} lines already", reason="cart_full")
     chosen = _choose_variant(product, variant_id)
-    held = next((l for l in lines if (l.product.sku, l.variant_id) == (sku, chosen)), None)
+    held = next((line for line in lines if (line.product.sku, line.variant_id) == (sku, chosen)), None)
     wanted = quantity + (held.quantity if held else 0)
     _check_available(product, chosen, wanted)
     line_id = held.line_id if held else str(next_line)
@@ -95,7 +96,8 @@ async def update_line(conn: AsyncConnection, actor: Actor, key: str, line_id: st
     checked_quantity(quantity, least=0)
     checked_id(line_id, "line_id")
     await lock_cart(conn, actor)
-    line = next((l for l in await load_cart(conn, actor) if l.line_id == line_id), None)
+    lines = await load_cart(conn, actor)
+    line = next((line for line in lines if line.line_id == line_id), None)
     if line is None:
         raise NotFound(f"there is no line {line_id!r} in the cart")
     values = _ids(actor) | {"line_id": line_id, "quantity": quantity}
@@ -118,14 +120,14 @@ async def clear_cart(conn: AsyncConnection, actor: Actor, key: str) -> list[Cart
     lines = await load_cart(conn, actor)
     await conn.execute(_CLEAR, _ids(actor))
     removed = UserEvent.TYPE_REMOVE_FROM_CART
-    events = [_event(actor, removed, l.product.sku, f"{key}/{l.line_id}", l.quantity) for l in lines]
-    await add_events(conn, events)
+    await add_events(
+        conn,
+        [_event(actor, removed, line.product.sku, f"{key}/{line.line_id}", line.quantity) for line in lines],
+    )
     return []
 
 
-def _event(
-    actor: Actor, kind: "UserEvent.Type", sku: str, key: str, quantity: int
-) -> tuple[Topic, str, Envelope]:
+def _event(actor: Actor, kind: "UserEvent.Type", sku: str, key: str, quantity: int) -> tuple[Topic, str, Envelope]:
     event_id = f"cart/{actor.tenant}/{actor.user_id}/{key}"
     return user_event(actor, kind, sku, event_id=event_id, quantity=quantity)
 
@@ -139,7 +141,7 @@ def _choose_variant(product: Product, variant_id: str) -> str:
         return variant_id
     in_stock = next((v for v in product.variants if v.stock > 0), None)
     if in_stock is None:
-        raise WrongState(f"{product.name_zh} is out of stock")
+        raise WrongState(f"{product.name_zh} is out of stock", reason="out_of_stock")
     return in_stock.variant_id
 
 
@@ -147,7 +149,7 @@ def _check_available(product: Product, variant_id: str, wanted: int) -> None:
     variant = next(v for v in product.variants if v.variant_id == variant_id)
     if variant.stock < wanted:
         if variant.stock == 0:
-            raise WrongState(f"{product.name_zh} is out of stock")
-        raise WrongState(f"only {variant.stock} of {product.name_zh} are left")
+            raise WrongState(f"{product.name_zh} is out of stock", reason="out_of_stock")
+        raise WrongState(f"only {variant.stock} of {product.name_zh} are left", reason="out_of_stock")
     if wanted > MAX_QUANTITY:
-        raise WrongState(f"at most {MAX_QUANTITY} of one product can be bought at a time")
+        raise WrongState(f"at most {MAX_QUANTITY} of one product can be bought at a time", reason="too_many")

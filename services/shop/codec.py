@@ -116,9 +116,8 @@ def search_query(request: pb.SearchProductsRequest) -> models.SearchQuery:
             if prices[name] < 0:
                 raise InvalidInput(f"{name} must not be negative")
     filters = models.SearchFilters(**prices, **words, in_stock_only=request.in_stock_only)
-    return models.SearchQuery(
-        request.query, filters, sort_name(request.sort_by), page_size(request.page_size), page_offset(request.page_token)
-    )
+    size, offset = page_size(request.page_size), page_offset(request.page_token)
+    return models.SearchQuery(request.query, filters, sort_name(request.sort_by), size, offset)
 
 
 def _words(values: Sequence[str], name: str) -> tuple[str, ...]:
@@ -189,7 +188,8 @@ def _variant(variant: models.Variant) -> pb.Variant:
 def from_search(page: models.Page) -> pb.SearchProductsResponse:
     """A page of hits."""
     hits = [
-        pb.SearchHit(product=from_product(hit.product), score=hit.score, name_match=hit.name_match) for hit in page.items
+        pb.SearchHit(product=from_product(hit.product), score=hit.score, name_match=hit.name_match)
+        for hit in page.items
     ]
     return pb.SearchProductsResponse(hits=hits, next_page_token=page_token(page), total=page.total)
 

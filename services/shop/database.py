@@ -141,7 +141,8 @@ def _mapped(error: BaseException) -> VoxcartError | None:
     if state in _RETRY_STATES:
         return Unavailable("two changes collided; try again")
     away = state is None and isinstance(cause, (psycopg.OperationalError, psycopg.InterfaceError, OSError))
-    if away or state in _AWAY_STATES or (state or "").startswith("08") or getattr(error, "connection_invalidated", False):
+    lost = getattr(error, "connection_invalidated", False) or (state or "").startswith("08")
+    if away or lost or state in _AWAY_STATES:
         return Unavailable("the shop's database is not reachable")
     return None
 

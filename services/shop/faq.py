@@ -18,7 +18,8 @@ LEAST_COVERAGE = 0.6
 """Least share of common words, where questions are compared by words only."""
 
 _QUESTIONS = (
-    "SELECT q.faq_id, q.question, q.terms, d.title_zh, d.title_en, d.answer_zh, d.answer_en, {similarity} AS similarity "
+    "SELECT q.faq_id, q.question, q.terms, d.title_zh, d.title_en, d.answer_zh, d.answer_en, "
+    "{similarity} AS similarity "
     "FROM faq_questions q JOIN faq_documents d USING (tenant, faq_id) WHERE q.tenant = :tenant"
 )
 _NEAR = text(_QUESTIONS.format(similarity="1 - (q.embedding <=> :vector)")).bindparams(

@@ -1,8 +1,9 @@
 """The words that a shop's products are called by, and reading a query with them.
 
-A lexicon is built from the catalogue: product names and aliases, kinds of goods (the head noun: 苹果, 连衣裙), categories,
-departments and brands. A query is cut into the longest phrases of the lexicon; what is left over is residual text. So
-苹果 is the fruit, 苹果手机 an iPhone and 红色的连衣裙 a dress with a colour, whatever is near in meaning.
+A lexicon is built from the catalogue: product names and aliases, kinds of goods (the head noun: 苹果, 连衣裙),
+categories, departments and brands. A query is cut into the longest phrases of the lexicon; what is left over is
+residual text. So 苹果 is the fruit, 苹果手机 an iPhone and 红色的连衣裙 a dress with a colour, whatever is near in
+meaning.
 """
 
 from collections import defaultdict
@@ -129,8 +130,8 @@ class Lexicon:
     def read(self, query: str) -> Reading:
         """Cuts a query into phrases and says what it asks for.
 
-        If nothing is found as written, by sound or by spelling. A left-over piece that sounds like a brand or a product's
-        name is taken for it.
+        If nothing is found as written, by sound or by spelling. A left-over piece that sounds like a brand or a
+        product's name is taken for it.
         """
         text = normalize(query)
         pieces = self._cut(tokens(text))
@@ -237,24 +238,25 @@ def _without_stop_words(pieces: list[_Piece]) -> list[_Piece]:
     for piece in pieces:
         if not piece.senses and is_stop_word(piece.text):
             joined.append(_Piece("", ()))
-        elif not piece.senses and joined and joined[-1].text and not joined[-1].senses and _same_script(joined[-1], piece):
+        elif joined and _continues(joined[-1], piece):
             joined[-1].text += piece.text
         else:
             joined.append(piece)
     return [piece for piece in joined if piece.text]
 
 
-def _same_script(left: _Piece, right: _Piece) -> bool:
+def _continues(left: _Piece, right: _Piece) -> bool:
+    """Whether two pieces without meaning are one Chinese text."""
+    if not left.text or left.senses or right.senses:
+        return False
     return is_cjk(left.text[-1]) and is_cjk(right.text[0])
 
 
 def _reading(pieces: Iterable[_Piece], *, is_exact: bool) -> Reading:
-    """Chooses one meaning for each phrase. The last phrase that names goods is the head; a phrase before it that can be a
-    brand is one (苹果的手机), else it is text that ranks (牛奶 in 牛奶巧克力)."""
+    """Chooses one meaning for each phrase. The last phrase that names goods is the head; a phrase before it that can
+    be a brand is one (苹果的手机), else it is text that ranks (牛奶 in 牛奶巧克力)."""
     pieces = list(pieces)
-    head = next(
-        (i for i in reversed(range(len(pieces))) if any(s.type in _TARGETS for s in pieces[i].senses)), None
-    )
+    head = next((i for i in reversed(range(len(pieces))) if any(s.type in _TARGETS for s in pieces[i].senses)), None)
     targets: Mapping[str, set[str]] = defaultdict(set)
     colors: list[str] = []
     residual: list[str] = []
@@ -287,7 +289,7 @@ def _reading(pieces: Iterable[_Piece], *, is_exact: bool) -> Reading:
 
 
 def _leading(senses: tuple[Sense, ...]) -> list[Sense]:
-    """A product name wins, together with the kind of goods of the same name (连衣裙); then the kind, then a wider group.
+    """A product name wins, with the kind of goods of the same name (连衣裙); then the kind, then a wider group.
 
     Within a type a proper name wins over an alias; equals are all kept.
     """

@@ -79,7 +79,7 @@ _VERBS = {
 def require(step: Step, order_id: str, status: str) -> None:
     """Raises ``WrongState`` if the order cannot take this step now."""
     if OrderStatus(status) not in ALLOWED[step]:
-        raise WrongState(f"order {order_id} is {status} and cannot be {_VERBS[step]} now")
+        raise WrongState(f"order {order_id} is {status} and cannot be {_VERBS[step]} now", reason="wrong_state")
 
 
 def stock_returns(status: str) -> bool:

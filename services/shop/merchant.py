@@ -106,7 +106,7 @@ class Merchant:
     async def _check_name_is_free(self, conn: AsyncConnection, actor: Actor, name: str) -> None:
         taken = text("SELECT 1 FROM products WHERE tenant = :tenant AND name_zh = :name AND NOT delisted")
         if (await conn.execute(taken, {"tenant": actor.tenant, "name": name})).first():
-            raise WrongState(f"a product named {name!r} is on sale already")
+            raise WrongState(f"a product named {name!r} is on sale already", reason="name_taken")
 
     async def _row(self, conn: AsyncConnection, actor: Actor, name: str, new: NewProduct) -> dict[str, object]:
         kind, category, department = await self._place(conn, actor, name, new.category)
@@ -226,7 +226,7 @@ async def _locked(conn: AsyncConnection, actor: Actor, sku: str) -> Product:
     await conn.execute(_LOCK, {"tenant": actor.tenant, "sku": sku})
     product = await load_product(conn, actor.tenant, sku)
     if product.delisted:
-        raise WrongState(f"{product.name_zh} is delisted")
+        raise WrongState(f"{product.name_zh} is delisted", reason="delisted")
     return product
 
 
@@ -260,7 +260,8 @@ async def list_low_stock(conn: AsyncConnection, actor: Actor, threshold: int, pa
         raise InvalidInput("threshold must not be negative")
     values = {"tenant": actor.tenant, "threshold": threshold or DEFAULT_LOW_STOCK, "limit": page_size}
     total = (await conn.execute(text(f"SELECT count(*) {_LOW}"), values)).scalar_one()
-    rows = await conn.execute(text(f"SELECT p.sku {_LOW} ORDER BY s.units, p.units_sold DESC, p.sku LIMIT :limit"), values)
+    fewest = text(f"SELECT p.sku {_LOW} ORDER BY s.units, p.units_sold DESC, p.sku LIMIT :limit")
+    rows = await conn.execute(fewest, values)
     skus = [row.sku for row in rows]
     products = await load_products(conn, actor.tenant, skus)
     return Page(tuple(products[sku] for sku in skus), total)

@@ -38,9 +38,7 @@ _LOCK_PRODUCTS = text(
 )
 
 
-async def checkout(
-    conn: AsyncConnection, actor: Actor, address_id: str, expected_total_cents: int | None
-) -> Order:
+async def checkout(conn: AsyncConnection, actor: Actor, address_id: str, expected_total_cents: int | None) -> Order:
     """Turns the cart into an order that waits for payment and holds its goods back.
 
     Raises:
@@ -49,7 +47,7 @@ async def checkout(
     await lock_cart(conn, actor)
     lines = await load_cart(conn, actor)
     if not lines:
-        raise WrongState("the cart is empty")
+        raise WrongState("the cart is empty", reason="empty_cart")
     address = await delivery_address(conn, actor, address_id)
     units = [Units(line.product.sku, line.variant_id, line.quantity) for line in lines]
     available = await lock_stock(conn, actor.tenant, units)
@@ -57,9 +55,10 @@ async def checkout(
         _check_stock(line, available.get((line.product.sku, line.variant_id), 0))
     total = total_cents((line.product.price_cents, line.quantity) for line in lines)
     if expected_total_cents is not None and total != expected_total_cents:
-        raise WrongState(f"the total is {total} cents now, not {expected_total_cents}; prices changed")
+        sentence = f"the total is {total} cents now, not {expected_total_cents}; prices changed"
+        raise WrongState(sentence, reason="price_changed")
     if total > MAX_PRICE_CENTS:
-        raise WrongState("the order is too large")
+        raise WrongState("the order is too large", reason="too_large")
     await reserve(conn, actor.tenant, units)
     order_id = str((await conn.execute(text("SELECT nextval('order_numbers')"))).scalar_one())
     await _insert(conn, actor, order_id, lines, total, address)
@@ -72,7 +71,8 @@ async def checkout(
 def _check_stock(line: CartLine, available: int) -> None:
     if available < line.quantity:
         name = line.product.name_zh
-        raise WrongState(f"{name} is out of stock" if available == 0 else f"only {available} of {name} are left")
+        sentence = f"{name} is out of stock" if available == 0 else f"only {available} of {name} are left"
+        raise WrongState(sentence, reason="out_of_stock")
 
 
 async def _insert(
@@ -105,9 +105,7 @@ async def _publish_sold_out(
     conn: AsyncConnection, tenant: str, lines: list[CartLine], available: dict[tuple[str, str], int]
 ) -> None:
     """Tells the catalogue topic which products have just sold out; other changes of stock by sales do not go out."""
-    emptied = {
-        line.product.sku for line in lines if available[line.product.sku, line.variant_id] == line.quantity
-    }
+    emptied = {line.product.sku for line in lines if available[line.product.sku, line.variant_id] == line.quantity}
     await publish_products(conn, tenant, emptied)
 
 
@@ -115,9 +113,7 @@ async def publish_products(conn: AsyncConnection, tenant: str, skus: set[str]) -
     """Puts products as they are now on the catalogue topic, as a new version."""
     if not skus:
         return
-    raise_version = text(
-        "UPDATE products SET version = version + 1 WHERE tenant = :tenant AND sku = ANY(:skus)"
-    )
+    raise_version = text("UPDATE products SET version = version + 1 WHERE tenant = :tenant AND sku = ANY(:skus)")
     await conn.execute(_LOCK_PRODUCTS, {"tenant": tenant, "skus": sorted(skus)})
     await conn.execute(raise_version, {"tenant": tenant, "skus": sorted(skus)})
     products = await load_products(conn, tenant, skus)
@@ -165,7 +161,7 @@ async def ship_order(conn: AsyncConnection, actor: Actor, order_id: str, carrier
     order = await load_order(conn, actor, order_id, lock=True)
     require(Step.SHIP, order_id, order.status)
     if order.refund is not None and order.refund.status in ("requested", "approved"):
-        raise WrongState(f"order {order_id} has an open refund; decide it first")
+        raise WrongState(f"order {order_id} has an open refund; decide it first", reason="open_refund")
     if order.status == "paid":
         await set_status(conn, actor.tenant, order_id, "confirmed")
     await consume(conn, actor.tenant, units_of(order))

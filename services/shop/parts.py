@@ -13,9 +13,7 @@ from voxcart_services.shop.servicer import ShopParts
 from voxcart_services.shop.settlement import Settlement
 
 
-def assemble(
-    database: Database, embedder: Embedder | None, changed: Callable[[], None], *, demo: bool
-) -> ShopParts:
+def assemble(database: Database, embedder: Embedder | None, changed: Callable[[], None], *, demo: bool) -> ShopParts:
     """All parts on one database, with the sandbox as payment company.
 
     Args:

@@ -13,7 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voxcart.errors import NotFound, WrongState
 from voxcart_services.shop.database import Database
 
-DECLINING_TOKENS = {"tok_declined": "the bank declined", "tok_no_funds": "not enough money", "tok_expired": "card expired"}
+DECLINING_TOKENS = {
+    "tok_declined": "the bank declined",
+    "tok_no_funds": "not enough money",
+    "tok_expired": "the card has expired",
+}
 """Payment tokens of the sandbox that are refused, with the reason. Any other token is accepted."""
 
 
@@ -66,9 +70,7 @@ _REFUND = text(
     "INSERT INTO sandbox_refunds (refund_id, charge_id, amount_cents) VALUES (:refund_id, :charge_id, :amount) "
     "ON CONFLICT DO NOTHING RETURNING refund_id"
 )
-_GIVE_BACK = text(
-    "UPDATE sandbox_charges SET refunded_cents = refunded_cents + :amount WHERE charge_id = :charge_id"
-)
+_GIVE_BACK = text("UPDATE sandbox_charges SET refunded_cents = refunded_cents + :amount WHERE charge_id = :charge_id")
 
 
 class SandboxProvider(PaymentProvider):

@@ -94,7 +94,7 @@ class Payments:
         if payment.status == "started":
             payment = await self.finish(effect.actor, payment)
         if payment.status != "captured":
-            raise WrongState(_refusal(payment))
+            raise WrongState(_refusal(payment), reason=payment.status)
         outcome = await self._database.run(lambda conn: _answer(conn, effect, payment.order_id, encode))
         EFFECTS_TOTAL.labels(effect.operation, "done").inc()
         return outcome
@@ -163,14 +163,14 @@ async def _start(conn: AsyncConnection, actor: Actor, payment_id: str, request: 
     if not order_id:
         order_id = (await conn.execute(_LATEST, place | {"user_id": actor.user_id})).scalar()
         if order_id is None:
-            raise WrongState("no order waits for payment")
+            raise WrongState("no order waits for payment", reason="nothing_to_pay")
     order = await load_order(conn, actor, order_id, lock=True)
     known = (await conn.execute(_PAYMENT, place)).one_or_none()
     if known is not None:
         return known
     require(Step.PAY, order_id, order.status)
     if (await conn.execute(_OTHER, place | {"order_id": order_id})).first():
-        raise WrongState(f"a payment for order {order_id} is under way")
+        raise WrongState(f"a payment for order {order_id} is under way", reason="payment_under_way")
     values = {"order_id": order_id, "method": request.method, "token": request.token, "amount": order.total_cents}
     await conn.execute(_START, place | values)
     return (await conn.execute(_PAYMENT, place)).one()

@@ -52,7 +52,8 @@ async def request_refund(conn: AsyncConnection, actor: Actor, order_id: str, rea
     order = await load_order(conn, actor, order_id, lock=True)
     require(Step.REQUEST_REFUND, order_id, order.status)
     if order.refund is not None and order.refund.status != RefundStatus.REJECTED:
-        raise WrongState(f"order {order_id} has a refund already, it is {order.refund.status}")
+        sentence = f"order {order_id} has a refund already, it is {order.refund.status}"
+        raise WrongState(sentence, reason="refund_exists")
     await _insert(conn, actor, order, RefundStatus.REQUESTED, reason, exchange=exchange)
     await audit.record(conn, actor, "request_refund", order_id, reason=reason, exchange=exchange)
     return await _of_order(conn, actor, order_id)
@@ -74,7 +75,7 @@ async def process_refund(
     if refund is None or (refund_id and refund.refund_id != refund_id):
         raise NotFound(f"order {order_id} has no such refund")
     if refund.status != RefundStatus.REQUESTED:
-        raise WrongState(f"the refund of order {order_id} is {refund.status} already")
+        raise WrongState(f"the refund of order {order_id} is {refund.status} already", reason="wrong_state")
     status = RefundStatus.APPROVED if approve else RefundStatus.REJECTED
     await _decide(conn, actor, refund.refund_id, status, reason)
     if approve and stock_returns(order.status):

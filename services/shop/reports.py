@@ -65,9 +65,7 @@ class SalesReport:
     previous_amount_cents: int
 
 
-async def sales_report(
-    conn: AsyncConnection, actor: Actor, lexicons: LexiconStore, query: ReportQuery
-) -> SalesReport:
+async def sales_report(conn: AsyncConnection, actor: Actor, lexicons: LexiconStore, query: ReportQuery) -> SalesReport:
     """Computes a report.
 
     Raises:

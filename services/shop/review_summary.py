@@ -1,7 +1,7 @@
 """What customers say: counts, mean, and which aspects are praised and blamed most.
 
-Aspects are found by patterns of what people write about goods and service (口感, 物流, 尺码 ...); each review counts once for
-an aspect and side.
+Aspects are found by patterns of what people write about goods and service (口感, 物流, 尺码 ...); each review counts
+once for an aspect and side.
 """
 
 import re
@@ -147,7 +147,9 @@ def count_aspects(reviews: list[tuple[int, str]]) -> tuple[tuple[str, ...], tupl
     for _, words in reviews:
         for side, patterns in _ASPECTS.items():
             sides[side].update(phrase for phrase, pattern in patterns.items() if pattern.search(words))
-    praised, blamed = (tuple(phrase for phrase, _ in sides[side].most_common(PHRASES)) for side in ("praised", "blamed"))
+    praised, blamed = (
+        tuple(phrase for phrase, _ in sides[side].most_common(PHRASES)) for side in ("praised", "blamed")
+    )
     return praised, blamed
 
 

@@ -40,9 +40,7 @@ def _cents(name: str) -> sa.Column[int]:
 
 
 def _time(name: str, *, default: bool = False) -> sa.Column[object]:
-    return sa.Column(
-        name, sa.DateTime(timezone=True), nullable=not default, server_default=_NOW if default else None
-    )
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=not default, server_default=_NOW if default else None)
 
 
 def _terms(name: str) -> sa.Column[list[str]]:
@@ -88,9 +86,7 @@ addresses = sa.Table(
     sa.Column("is_default", sa.Boolean, nullable=False, server_default=sa.false()),
     _belongs_to("users", "user_id"),
     sa.Index("ix_addresses_user", "tenant", "user_id"),
-    sa.Index(
-        "uq_addresses_default", "tenant", "user_id", unique=True, postgresql_where=sa.text("is_default")
-    ),
+    sa.Index("uq_addresses_default", "tenant", "user_id", unique=True, postgresql_where=sa.text("is_default")),
 )
 
 products = sa.Table(
@@ -283,9 +279,7 @@ refunds = sa.Table(
     sa.CheckConstraint("status IN ('requested', 'approved', 'rejected', 'refunded')", name="status"),
     sa.CheckConstraint("amount_cents >= 0", name="amount"),
     sa.Index("ix_refunds_order", "tenant", "order_id"),
-    sa.Index(
-        "uq_refunds_open", "tenant", "order_id", unique=True, postgresql_where=sa.text("status <> 'rejected'")
-    ),
+    sa.Index("uq_refunds_open", "tenant", "order_id", unique=True, postgresql_where=sa.text("status <> 'rejected'")),
     sa.Index("ix_refunds_approved", "created_at", postgresql_where=sa.text("status = 'approved'")),
 )
 
@@ -381,9 +375,7 @@ sandbox_refunds = sa.Table(
     "sandbox_refunds",
     metadata,
     sa.Column("refund_id", sa.Text, primary_key=True),
-    sa.Column(
-        "charge_id", sa.Text, sa.ForeignKey("sandbox_charges.charge_id", ondelete="CASCADE"), nullable=False
-    ),
+    sa.Column("charge_id", sa.Text, sa.ForeignKey("sandbox_charges.charge_id", ondelete="CASCADE"), nullable=False),
     _cents("amount_cents"),
     _time("created_at", default=True),
 )

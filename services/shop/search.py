@@ -258,8 +258,10 @@ def _near_sql(has_vector: bool) -> str:
         "p.sku IN (SELECT n.sku FROM products n WHERE n.tenant = :tenant AND NOT n.delisted "
         f"ORDER BY n.embedding <=> :vector LIMIT {NEAREST})"
     )
-    return f"(p.search_terms && CAST(:terms AS text[]) OR {nearest})" if has_vector else (
-        "p.search_terms && CAST(:terms AS text[])"
+    return (
+        f"(p.search_terms && CAST(:terms AS text[]) OR {nearest})"
+        if has_vector
+        else ("p.search_terms && CAST(:terms AS text[])")
     )
 
 
@@ -308,9 +310,7 @@ def _brands(names: Sequence[str], lexicon: Lexicon) -> list[str]:
     return sorted({brand for name in names for brand in lexicon.brands(name) or {name}})
 
 
-def _add_categories(
-    names: Sequence[str], lexicon: Lexicon, conditions: list[str], values: dict[str, Any]
-) -> None:
+def _add_categories(names: Sequence[str], lexicon: Lexicon, conditions: list[str], values: dict[str, Any]) -> None:
     """Any of the named groups; a name that is none must occur in the product's text."""
     readings = [lexicon.goods(name) for name in names]
     wanted = Reading(

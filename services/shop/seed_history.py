@@ -26,7 +26,8 @@ ORDERS_PER_DAY = (9, 16)
 FIRST_ORDER_ID = 300_001
 
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
-_GIVEN = ["敏", "静", "丽", "强", "磊", "军", "洋", "勇", "艳", "杰", "涛", "明", "超", "秀英", "霞", "平", "刚", "桂英", "雨欣", "子涵"]
+_GIVEN_NAMES = "敏 静 丽 强 磊 军 洋 勇 艳 杰 涛 明 超 秀英 霞 平 刚 桂英 雨欣 子涵"
+_GIVEN = _GIVEN_NAMES.split()
 _CITIES = (
     "北京市朝阳区建国路88号", "上海市浦东新区世纪大道200号", "广州市天河区体育西路12号", "深圳市南山区科技园路6号",
     "杭州市西湖区文三路35号", "成都市锦江区春熙路9号", "南京市鼓楼区中山路120号", "武汉市洪山区珞喻路77号",
@@ -138,7 +139,8 @@ class HistoryWriter:
         for days_ago in range(HISTORY_DAYS, -1, -1):
             for _ in range(self._random.randint(*ORDERS_PER_DAY) if days_ago else 4):
                 user = self._random.choice(customers)
-                at = (self._random.randint(8, 22) if days_ago else self._random.randint(0, 6), self._random.randint(0, 59))
+                hour = self._random.randint(8, 22) if days_ago else self._random.randint(0, 6)
+                at = (hour, self._random.randint(0, 59))
                 plan = _Plan(
                     str(number), user, days_ago, at, self._status(days_ago), self._basket(tastes[user]),
                     self._random.choice(_METHODS),
@@ -168,9 +170,7 @@ class HistoryWriter:
         weights = [row.popularity for row in pool]
         count = self._random.choices([1, 2, 3], [5, 3, 2])[0]
         chosen = {row.product["sku"]: row for row in self._random.choices(pool, weights, k=count)}
-        return tuple(
-            (row, self._random.choice(row.variants), self._quantity(row)) for row in chosen.values()
-        )
+        return tuple((row, self._random.choice(row.variants), self._quantity(row)) for row in chosen.values())
 
     def _quantity(self, row: CatalogueRow) -> int:
         return self._random.choices([1, 2, 3], [7, 2, 1])[0] if row.product["price_cents"] < 20_000 else 1

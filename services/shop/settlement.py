@@ -1,4 +1,4 @@
-"""Finishes with the payment company what a transaction has decided: approved refunds, and payments cut off by a crash."""
+"""Finishes with the payment company what was decided: approved refunds, and payments cut off by a crash."""
 
 import asyncio
 from typing import Any

@@ -1,7 +1,7 @@
 """Shops of one installation: the pristine demo shop, copies of it, and moving the dates of a copy.
 
-The seed is written once into a template shop that nobody can address. The default shop and every demonstration tenant are
-copies of the template, made with INSERT ... SELECT inside PostgreSQL, embeddings included.
+The seed is written once into a template shop that nobody can address. The default shop and every demonstration tenant
+are copies of the template, made with INSERT ... SELECT inside PostgreSQL, embeddings included.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -73,9 +73,7 @@ async def write_template(conn: AsyncConnection, catalogue: list[CatalogueRow], h
             await conn.execute(table.insert(), keyed[start : start + 500])
 
 
-def _template_rows(
-    catalogue: list[CatalogueRow], history: History
-) -> list[tuple[sa.Table, list[dict[str, Any]]]]:
+def _template_rows(catalogue: list[CatalogueRow], history: History) -> list[tuple[sa.Table, list[dict[str, Any]]]]:
     documents = read_faq()
     products = [
         row.product
@@ -209,8 +207,10 @@ async def roll_dates(conn: AsyncConnection, tenant: str, now: datetime | None = 
         moved = ", ".join(
             f"{c.name} = {c.name} + CAST(:shift AS interval)" for c in table.columns if isinstance(c.type, sa.DateTime)
         )
-        seeded = "" if table is schema.reviews else (
-            "AND order_id IN (SELECT order_id FROM orders WHERE tenant = :tenant AND seeded)"
+        seeded = (
+            ""
+            if table is schema.reviews
+            else ("AND order_id IN (SELECT order_id FROM orders WHERE tenant = :tenant AND seeded)")
         )
         await conn.execute(
             text(f"UPDATE {table.name} SET {moved} WHERE tenant = :tenant {seeded}"), {"tenant": tenant, "shift": shift}

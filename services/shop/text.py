@@ -8,9 +8,12 @@ from pypinyin import lazy_pinyin
 MAX_QUERY_LENGTH = 200
 """Characters of a query that are looked at; a spoken request is far shorter."""
 
-_STOP_WORDS = frozenset(
-    ["的", "了", "吗", "呢", "吧", "啊", "呀", "我", "你", "我想", "我要", "想", "要", "买", "想买", "要买", "一个", "一款", "一些", "一下", "有", "有没有", "没有", "帮我", "找", "看看", "看", "推荐", "什么", "哪些", "这个", "那个", "给", "来", "点", "些", "吃", "喝", "请", "请问", "一条", "一双", "一台", "一部", "一箱", "款", "和", "想吃", "想喝", "a", "an", "the", "some", "any", "for", "me", "i", "we", "you", "want", "to", "buy", "looking", "look", "show", "please", "of", "with", "and", "is", "are", "need", "find", "get"]
-)
+_STOP_TEXT = """
+的 了 吗 呢 吧 啊 呀 我 你 我想 我要 想 要 买 想买 要买 一个 一款 一些 一下 有 有没有 没有 帮我 找 看看 看 推荐
+什么 哪些 这个 那个 给 来 点 些 吃 喝 请 请问 一条 一双 一台 一部 一箱 款 和 想吃 想喝
+a an the some any for me i we you want to buy looking look show please of with and is are need find get
+"""
+_STOP_WORDS = frozenset(_STOP_TEXT.split())
 
 _COLORS = {
     "black": "黑色 黑 black",

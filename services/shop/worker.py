@@ -1,8 +1,8 @@
 """The outbox publisher: sends the events of committed changes to the bus, in order, then forgets them.
 
-One publisher works at a time, however many shops run (an advisory lock). An event is deleted in the transaction in which
-it was sent, so a crash sends it again with the same id and never loses it. The catalogue topic is filled anew when a
-broker has lost it.
+One publisher works at a time, however many shops run (an advisory lock). An event is deleted in the transaction in
+which it was sent, so a crash sends it again with the same id and never loses it. The catalogue topic is filled anew
+when a broker has lost it.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Alembic environment: runs the revisions on the connection that the shop gives it, in that connection's transaction."""
+"""Alembic environment: runs the revisions on the connection, and in the transaction, that the shop gives it."""
 
 from alembic import context
 

@@ -113,7 +113,8 @@ CREATE TABLE sandbox_refunds (
     amount_cents BIGINT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     CONSTRAINT pk_sandbox_refunds PRIMARY KEY (refund_id),
-    CONSTRAINT fk_sandbox_refunds_charge_id FOREIGN KEY(charge_id) REFERENCES sandbox_charges (charge_id) ON DELETE CASCADE
+    CONSTRAINT fk_sandbox_refunds_charge_id FOREIGN KEY(charge_id)
+        REFERENCES sandbox_charges (charge_id) ON DELETE CASCADE
 );
 CREATE TABLE users (
     tenant TEXT NOT NULL,
@@ -135,7 +136,8 @@ CREATE TABLE addresses (
     text TEXT NOT NULL,
     is_default BOOLEAN DEFAULT false NOT NULL,
     CONSTRAINT pk_addresses PRIMARY KEY (tenant, address_id),
-    CONSTRAINT fk_addresses_tenant_user_id FOREIGN KEY(tenant, user_id) REFERENCES users (tenant, user_id) ON DELETE CASCADE
+    CONSTRAINT fk_addresses_tenant_user_id FOREIGN KEY(tenant, user_id)
+        REFERENCES users (tenant, user_id) ON DELETE CASCADE
 );
 CREATE INDEX ix_addresses_user ON addresses (tenant, user_id);
 CREATE UNIQUE INDEX uq_addresses_default ON addresses (tenant, user_id) WHERE is_default;
@@ -144,7 +146,8 @@ CREATE TABLE carts (
     user_id TEXT NOT NULL,
     next_line BIGINT DEFAULT '1' NOT NULL,
     CONSTRAINT pk_carts PRIMARY KEY (tenant, user_id),
-    CONSTRAINT fk_carts_tenant_user_id FOREIGN KEY(tenant, user_id) REFERENCES users (tenant, user_id) ON DELETE CASCADE
+    CONSTRAINT fk_carts_tenant_user_id FOREIGN KEY(tenant, user_id)
+        REFERENCES users (tenant, user_id) ON DELETE CASCADE
 );
 CREATE TABLE faq_questions (
     tenant TEXT NOT NULL,
@@ -155,7 +158,8 @@ CREATE TABLE faq_questions (
     terms TEXT[] DEFAULT '{}' NOT NULL,
     embedding VECTOR(384),
     CONSTRAINT pk_faq_questions PRIMARY KEY (tenant, faq_id, number),
-    CONSTRAINT fk_faq_questions_tenant_faq_id FOREIGN KEY(tenant, faq_id) REFERENCES faq_documents (tenant, faq_id) ON DELETE CASCADE
+    CONSTRAINT fk_faq_questions_tenant_faq_id FOREIGN KEY(tenant, faq_id)
+        REFERENCES faq_documents (tenant, faq_id) ON DELETE CASCADE
 );
 CREATE TABLE orders (
     tenant TEXT NOT NULL,
@@ -173,9 +177,12 @@ CREATE TABLE orders (
     delivered_at TIMESTAMP WITH TIME ZONE,
     cancelled_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_orders PRIMARY KEY (tenant, order_id),
-    CONSTRAINT fk_orders_tenant_user_id FOREIGN KEY(tenant, user_id) REFERENCES users (tenant, user_id) ON DELETE CASCADE,
+    CONSTRAINT fk_orders_tenant_user_id FOREIGN KEY(tenant, user_id)
+        REFERENCES users (tenant, user_id) ON DELETE CASCADE,
     CONSTRAINT ck_orders_total CHECK (total_cents >= 0),
-    CONSTRAINT ck_orders_status CHECK (status IN ('pending_payment', 'paid', 'confirmed', 'shipped', 'delivered', 'completed', 'cancelled'))
+    CONSTRAINT ck_orders_status
+        CHECK (status IN ('pending_payment', 'paid', 'confirmed', 'shipped', 'delivered', 'completed',
+        'cancelled'))
 );
 CREATE INDEX ix_orders_created ON orders (tenant, created_at);
 CREATE INDEX ix_orders_status ON orders (tenant, status);
@@ -189,7 +196,8 @@ CREATE TABLE reviews (
     text TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     CONSTRAINT pk_reviews PRIMARY KEY (tenant, review_id),
-    CONSTRAINT fk_reviews_tenant_sku FOREIGN KEY(tenant, sku) REFERENCES products (tenant, sku) ON DELETE CASCADE,
+    CONSTRAINT fk_reviews_tenant_sku FOREIGN KEY(tenant, sku)
+        REFERENCES products (tenant, sku) ON DELETE CASCADE,
     CONSTRAINT ck_reviews_stars CHECK (stars BETWEEN 1 AND 5)
 );
 CREATE INDEX ix_reviews_sku ON reviews (tenant, sku);
@@ -202,7 +210,8 @@ CREATE TABLE variants (
     color_code TEXT DEFAULT '' NOT NULL,
     size TEXT DEFAULT '' NOT NULL,
     CONSTRAINT pk_variants PRIMARY KEY (tenant, sku, variant_id),
-    CONSTRAINT fk_variants_tenant_sku FOREIGN KEY(tenant, sku) REFERENCES products (tenant, sku) ON DELETE CASCADE
+    CONSTRAINT fk_variants_tenant_sku FOREIGN KEY(tenant, sku)
+        REFERENCES products (tenant, sku) ON DELETE CASCADE
 );
 CREATE TABLE cart_lines (
     tenant TEXT NOT NULL,
@@ -213,8 +222,10 @@ CREATE TABLE cart_lines (
     quantity BIGINT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     CONSTRAINT pk_cart_lines PRIMARY KEY (tenant, user_id, line_id),
-    CONSTRAINT fk_cart_lines_tenant_user_id FOREIGN KEY(tenant, user_id) REFERENCES carts (tenant, user_id) ON DELETE CASCADE,
-    CONSTRAINT fk_cart_lines_tenant_sku_variant_id FOREIGN KEY(tenant, sku, variant_id) REFERENCES variants (tenant, sku, variant_id) ON DELETE CASCADE,
+    CONSTRAINT fk_cart_lines_tenant_user_id FOREIGN KEY(tenant, user_id)
+        REFERENCES carts (tenant, user_id) ON DELETE CASCADE,
+    CONSTRAINT fk_cart_lines_tenant_sku_variant_id FOREIGN KEY(tenant, sku, variant_id)
+        REFERENCES variants (tenant, sku, variant_id) ON DELETE CASCADE,
     CONSTRAINT uq_cart_lines_tenant_user_id_sku_variant_id UNIQUE (tenant, user_id, sku, variant_id),
     CONSTRAINT ck_cart_lines_quantity CHECK (quantity BETWEEN 1 AND 999)
 );
@@ -231,7 +242,8 @@ CREATE TABLE order_lines (
     quantity BIGINT NOT NULL,
     unit_price_cents BIGINT NOT NULL,
     CONSTRAINT pk_order_lines PRIMARY KEY (tenant, order_id, line_no),
-    CONSTRAINT fk_order_lines_tenant_order_id FOREIGN KEY(tenant, order_id) REFERENCES orders (tenant, order_id) ON DELETE CASCADE,
+    CONSTRAINT fk_order_lines_tenant_order_id FOREIGN KEY(tenant, order_id)
+        REFERENCES orders (tenant, order_id) ON DELETE CASCADE,
     CONSTRAINT ck_order_lines_quantity CHECK (quantity >= 1),
     CONSTRAINT ck_order_lines_price CHECK (unit_price_cents >= 0)
 );
@@ -249,7 +261,8 @@ CREATE TABLE payments (
     decline_reason TEXT DEFAULT '' NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     CONSTRAINT pk_payments PRIMARY KEY (tenant, payment_id),
-    CONSTRAINT fk_payments_tenant_order_id FOREIGN KEY(tenant, order_id) REFERENCES orders (tenant, order_id) ON DELETE CASCADE,
+    CONSTRAINT fk_payments_tenant_order_id FOREIGN KEY(tenant, order_id)
+        REFERENCES orders (tenant, order_id) ON DELETE CASCADE,
     CONSTRAINT ck_payments_status CHECK (status IN ('started', 'captured', 'declined', 'voided')),
     CONSTRAINT ck_payments_refunded CHECK (refunded_cents >= 0 AND refunded_cents <= amount_cents)
 );
@@ -267,7 +280,8 @@ CREATE TABLE refunds (
     exchange BOOLEAN DEFAULT false NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     CONSTRAINT pk_refunds PRIMARY KEY (tenant, refund_id),
-    CONSTRAINT fk_refunds_tenant_order_id FOREIGN KEY(tenant, order_id) REFERENCES orders (tenant, order_id) ON DELETE CASCADE,
+    CONSTRAINT fk_refunds_tenant_order_id FOREIGN KEY(tenant, order_id)
+        REFERENCES orders (tenant, order_id) ON DELETE CASCADE,
     CONSTRAINT ck_refunds_status CHECK (status IN ('requested', 'approved', 'rejected', 'refunded')),
     CONSTRAINT ck_refunds_amount CHECK (amount_cents >= 0)
 );
@@ -283,7 +297,8 @@ CREATE TABLE shipments (
     expected_at TIMESTAMP WITH TIME ZONE,
     last_event TEXT DEFAULT '' NOT NULL,
     CONSTRAINT pk_shipments PRIMARY KEY (tenant, order_id),
-    CONSTRAINT fk_shipments_tenant_order_id FOREIGN KEY(tenant, order_id) REFERENCES orders (tenant, order_id) ON DELETE CASCADE
+    CONSTRAINT fk_shipments_tenant_order_id FOREIGN KEY(tenant, order_id)
+        REFERENCES orders (tenant, order_id) ON DELETE CASCADE
 );
 CREATE TABLE stock (
     tenant TEXT NOT NULL,
@@ -292,13 +307,12 @@ CREATE TABLE stock (
     available BIGINT NOT NULL,
     reserved BIGINT DEFAULT '0' NOT NULL,
     CONSTRAINT pk_stock PRIMARY KEY (tenant, sku, variant_id),
-    CONSTRAINT fk_stock_tenant_sku_variant_id FOREIGN KEY(tenant, sku, variant_id) REFERENCES variants (tenant, sku, variant_id) ON DELETE CASCADE,
+    CONSTRAINT fk_stock_tenant_sku_variant_id FOREIGN KEY(tenant, sku, variant_id)
+        REFERENCES variants (tenant, sku, variant_id) ON DELETE CASCADE,
     CONSTRAINT ck_stock_available CHECK (available >= 0),
     CONSTRAINT ck_stock_reserved CHECK (reserved >= 0)
 );
 """
-
-_TABLES = ["stock", "shipments", "refunds", "payments", "order_lines", "cart_lines", "variants", "reviews", "orders", "faq_questions", "carts", "addresses", "users", "sandbox_refunds", "products", "idempotency", "faq_documents", "audit_log", "tenants", "sandbox_charges", "outbox"]
 
 
 def upgrade() -> None:
@@ -310,6 +324,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drops everything."""
-    for table in _TABLES:
-        op.execute(f"DROP TABLE {table}")
-    op.execute("DROP SEQUENCE order_numbers")
+    for statement in reversed(_STATEMENTS.split(";\n")):
+        words = statement.split()
+        if words[:2] in (["CREATE", "TABLE"], ["CREATE", "SEQUENCE"]):
+            op.execute(f"DROP {words[1]} {words[2]}")
