@@ -167,32 +167,56 @@ class KafkaGroupReader(_KafkaReader, GroupReader, ConsumerRebalanceListener):
         self._topics = tuple(topics)
         self._assigned = assigned
         self._revoked = revoked
+        self._settled: set[TopicPartition] = set()
+        self._failure: Exception | None = None
 
     async def start(self) -> None:
         self._consumer.subscribe([topic.name for topic in self._topics], listener=self)
         await self._start_consumer()
 
     async def poll(self, max_records: int, timeout_s: float) -> list[Record]:
-        return await self._get(max_records, timeout_s)
+        records = await self._get(max_records, timeout_s)
+        if self._failure is not None:
+            raise self._failure
+        return [record for record in records if TopicPartition(record.topic, record.partition) in self._settled]
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         await _ask(self._consumer.commit({_theirs(place): at for place, at in offsets.items()}), "take a commit")
 
     async def on_partitions_assigned(self, assigned: set[KafkaPartition]) -> None:
-        """Called by aiokafka after a rebalance, before the first record."""
+        """Called by aiokafka after a rebalance.
+
+        aiokafka may hand out records while this still runs; ``poll`` drops them, and the seek at the end brings them
+        again.
+        """
         self._check_at = time.monotonic() + _CHECK_POSITIONS_S
-        starts: dict[TopicPartition, int] = {}
-        for place in sorted(assigned):
-            committed = await self._consumer.committed(place)
-            starts[_ours(place)] = committed if committed is not None else 0
-        for place, start in (await self._assigned(starts)).items():
-            if start != starts[place]:
-                self._consumer.seek(_theirs(place), start)
+        try:
+            starts = await self._agree_on_starts(sorted(assigned))
+        except Exception as error:
+            self._failure = error
+            raise
+        for place, start in starts.items():
+            self._consumer.seek(_theirs(place), start)
+        self._settled.update(starts)
 
     async def on_partitions_revoked(self, revoked: set[KafkaPartition]) -> None:
         """Called by aiokafka before a rebalance."""
+        self._settled.clear()
         if revoked:
             await self._revoked([_ours(place) for place in revoked])
+
+    async def _agree_on_starts(self, assigned: Sequence[KafkaPartition]) -> dict[TopicPartition, int]:
+        """Where to begin: at the committed offset (the oldest record if there is none) unless the owner says other."""
+        while True:
+            try:
+                starts: dict[TopicPartition, int] = {}
+                for place in assigned:
+                    starts[_ours(place)] = await _ask(self._consumer.committed(place), "tell a commit") or 0
+                starts.update(await self._assigned(starts))
+                return starts
+            except BusUnavailable as error:
+                log.warning("assignment waits for the broker", group=self._group, reason=str(error))
+                await asyncio.sleep(0.5)
 
 
 class KafkaAssignedReader(_KafkaReader, AssignedReader):
