@@ -101,9 +101,17 @@ def shown_item(product: shop_pb2.Product, language: str) -> ShownItem:
     )
 
 
-def line_choice(line: Any) -> str:
-    """Colour and size of a cart or order line: 红色 M; empty if there is no choice."""
-    return " ".join(unique([line.color, line.size]))
+def choice_text(color: str, color_code: str, size: str, language: str) -> str:
+    """红色M码, red M; empty if there is no choice."""
+    if language == "en":
+        return " ".join(unique([color_code or color, size]))
+    return color + (f"{size}码" if size and size.isascii() else size)
+
+
+def line_choice(line: shop_pb2.CartLine, language: str) -> str:
+    """Colour and size of a cart line."""
+    codes = [variant.color_code for variant in line.product.variants if variant.variant_id == line.variant_id]
+    return choice_text(line.color, next(iter(codes), ""), line.size, language)
 
 
 def cart_cards(cart: shop_pb2.Cart, language: str) -> list[common_pb2.Card]:
@@ -114,7 +122,7 @@ def cart_cards(cart: shop_pb2.Cart, language: str) -> list[common_pb2.Card]:
             kind="cart_line",
             id=line.line_id,
             name=product_name(line.product, language),
-            subtitle=line_choice(line),
+            subtitle=line_choice(line, language),
             price=line.unit_price,
             quantity=line.quantity,
         )

@@ -56,6 +56,23 @@ ORDER_STATUS_CUES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
 )
 """Words for the states of orders, the most particular first."""
 
+COMPLAINT = _cue(
+    "不对|不好|不行|不满|太差|差劲|很差|太慢|失望|生气|垃圾|糟|烦|难用|不喜欢|不准|骗",
+    "bad|terrible|awful|slow|disappointed|wrong|unhappy|poor|hate|useless",
+)
+PRAISE = _cue("很好|不错|满意|喜欢|太好|真棒|很棒|好用|点赞|很快", "great|good|excellent|love|nice|helpful|happy")
+
+YES = re.compile(
+    r"^(好|好的|好吧|好啊|行|行吧|可以|可以的|是|是的|对|对的|没错|没问题|嗯|嗯嗯|确认|确定|同意|要|要的|需要|成|当然|下单|下单吧|付吧|"
+    r"yes|yeah|yep|ok|okay|sure|confirm|correct|right|please do|do it|go ahead)[吧啊呀哦了的,，。.!！ ]*$",
+    _FLAGS,
+)
+NO = re.compile(
+    r"^(不|不要|不用|不用了|不是|不行|不对|不了|别|别了|先不|先不要|取消|算了|"
+    r"no|nope|don't|do not|cancel|stop|not now)[吧啊呀哦了的,，。.!！ ]*$",
+    _FLAGS,
+)
+
 ENGLISH_WORDS = re.compile(
     r"\b(the|my|is|are|in|i|i'm|to|what|what's|me|a|an|how|please|add|show|it|where|yes|no|do|you|can|and|of|for|order|"
     r"thanks|thank|hello|hi|help|one|want|have|any|this|that|last|week|month|sure|okay|bye|goodbye)\b",

@@ -191,6 +191,9 @@ async def _perform(turn: Turn, decision: policy.Decision, pending: Pending | Non
     if decision.move == "do" and pending is not None:
         turn.intent, turn.slots = pending.intent, Slots(pending.slots)
         return await _confirmed_action(turn, pending)
+    if decision.move == "ask_again" and pending is not None:
+        turn.intent = pending.intent
+        return Answer(pending.question, pending=pending, result="asked")
     if decision.move == "drop":
         return turn.answer("policy.deny_dropped" if decision.intent == "deny" else "policy.dropped")
     if decision.move == "refuse":
@@ -212,6 +215,8 @@ async def _confirmed_action(turn: Turn, pending: Pending) -> Answer:
 
 def _with_question(answer: Answer, pending: Pending) -> Answer:
     """The answer to a side question, and then the question that was open."""
+    if answer.pending is None and pending.question in answer.text:
+        answer.pending = pending
     if answer.pending is None:
         answer.text = f"{answer.text}{'' if cues.CHINESE.search(answer.text) else ' '}{pending.question}"
         answer.speech_text = ""

@@ -11,14 +11,17 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from voxcart.text.numbers import find_numbers
 from voxcart_services.dialogue import cues
 from voxcart_services.dialogue.slots import Slots, SlotValue, quantity_of, renamed, text_slot
 from voxcart_services.dialogue.state import Pending, SessionState
 from voxcart_services.dialogue.turn import MERCHANT, SHOPPER, SKILLS
 
 MAX_TEXT_CHARACTERS = 500
+SURE_YES = 0.5
+"""Below this confidence a yes must be one of the plain words for it."""
 
-Move = Literal["run", "do", "drop", "refuse", "confirm_unsure", "clarify", "empty", "too_long"]
+Move = Literal["run", "do", "drop", "ask_again", "refuse", "confirm_unsure", "clarify", "empty", "too_long"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,8 @@ class Decision:
     """What to do.
 
     Attributes:
-        move: ``run`` the skill of ``intent`` with ``slots``; ``do`` the pending action; ``drop`` it; the rest are
-            answers without a skill.
+        move: ``run`` the skill of ``intent`` with ``slots``; ``do`` the pending action; ``drop`` it; ``ask_again``
+            what is pending; the rest are answers without a skill.
         comes_back: The pending question is asked again after the answer.
         corrected: The person put something right that was understood wrong.
     """
@@ -100,6 +103,9 @@ FILLING_INTENTS = {
 }  # fmt: skip
 """Intents that a bare value is taken for; while a value is asked for, they fill it."""
 
+BARE_EXTRA_CHARACTERS = 3
+MAX_BARE_REQUEST_CHARACTERS = 16
+
 NEVER_FREE_TEXT = {"cancel", "repeat", "help", "talk_to_human", "goodbye"}
 
 
@@ -125,17 +131,27 @@ def _with_pending(heard: Heard, pending: Pending) -> Decision | None:
 def _at_confirmation(heard: Heard, pending: Pending) -> Decision | None:
     if corrected := _correction(heard, pending):
         return corrected
+    if _says_it_again(heard, pending):
+        return Decision("do")
+    if cues.YES.match(heard.text) or (heard.intent == "affirm" and heard.confidence >= SURE_YES):
+        return Decision("do")
+    if cues.NO.match(heard.text) or heard.intent in {"deny", "cancel"}:
+        return Decision("drop", "cancel" if heard.intent == "cancel" else "deny")
     if heard.intent == "affirm":
-        return Decision("do")
-    if heard.intent in {"deny", "cancel"}:
-        return Decision("drop", heard.intent)
-    if heard.intent == pending.intent == pending.action and heard.intent in {"checkout", "pay"}:
-        return Decision("do")
+        return Decision("ask_again")
     if pending.action == "add_focus" and heard.intent == "add_to_cart" and not heard.slots.names() - {"quantity"}:
         return Decision("run", "add_to_cart", heard.slots)
     if pending.action == "unsure" and heard.intent == pending.intent:
         return Decision("do")
     return _side_question(heard)
+
+
+def _says_it_again(heard: Heard, pending: Pending) -> bool:
+    """下单吧 to 现在下单吗, 取消吧 to 取消订单吗: the bare request again is a yes."""
+    if heard.slots or cues.CORRECTION.search(heard.text) or len(heard.text) > MAX_BARE_REQUEST_CHARACTERS:
+        return False
+    again = heard.intent == pending.intent or (pending.action == "cancel_order" and heard.intent == "cancel")
+    return again and not (heard.intent == "cancel" and "算" in heard.text)
 
 
 def _side_question(heard: Heard) -> Decision | None:
@@ -175,14 +191,21 @@ def _at_slot(heard: Heard, pending: Pending) -> Decision | None:
         return _fill(pending, _free_text(heard, pending.slot))
     if heard.intent in {"cancel", "deny"} and not heard.slots:
         return Decision("drop", heard.intent)
-    if heard.intent == "affirm" and not heard.slots:
-        return _fill(pending, Slots(pending.slots)) if pending.slot == "payment_method" else None
     answers = _answers(heard, pending)
-    fills = heard.intent in FILLING_INTENTS or heard.intent == pending.intent
+    fills = heard.intent in FILLING_INTENTS or heard.intent == pending.intent or _is_bare(heard, answers)
     if answers and fills:
         others = heard.slots.only(*(SLOT_ANSWERS.get(pending.slot, {pending.slot}) | {"quantity"}))
         return _fill(pending, Slots([*others.without(*answers.names()).values, *answers.values]))
+    if _says_it_again(heard, pending):
+        return Decision("do")
+    if cues.YES.match(heard.text) or (heard.intent == "affirm" and not heard.slots):
+        return _fill(pending, Slots()) if pending.slot == "payment_method" else Decision("ask_again")
     return _side_question(heard) if heard.intent in {"repeat", "help"} else None
+
+
+def _is_bare(heard: Heard, answers: Slots) -> bool:
+    """The utterance is hardly more than the answer, whatever intent it was taken for."""
+    return bool(answers) and len(heard.text) <= sum(len(value.text) for value in answers.values) + BARE_EXTRA_CHARACTERS
 
 
 def _fill(pending: Pending, answers: Slots) -> Decision:
@@ -204,6 +227,9 @@ def _answers(heard: Heard, pending: Pending) -> Slots:
     number = heard.slots.first("quantity", "price", "size", "ordinal", "order_id")
     if pending.slot in {"price", "quantity"} and number is not None:
         return Slots([renamed(number, pending.slot)])
+    if pending.slot in {"price", "quantity"} and (numbers := find_numbers(heard.text)):
+        said = SlotValue(name=pending.slot, text=heard.text.strip(), normalized=numbers[0].value)
+        return Slots([said])
     if pending.slot == "order_id" and number is not None and (quantity := quantity_of(number)):
         return Slots([text_slot("order_id", f"{quantity.value:.0f}")])
     return found

@@ -16,7 +16,7 @@ from voxcart_services.dialogue.turn import Answer, Turn
 
 MAX_SPOKEN = 3
 OUTSTANDING_SALES = 2
-"""苹果 is the one apple that sells at least so many times as often as the next."""
+"""苹果 is the one kind of apple that sells at least so many times as often as the next."""
 
 
 @dataclass(frozen=True)
@@ -139,15 +139,46 @@ async def _in_catalogue(turn: Turn, name: str, brand: str) -> Found | Answer:
     response = await turn.shop.search(filters)
     if not response.hits and brand:
         response = await turn.shop.search(SearchFilters(query=f"{brand} {name}", sort_by=filters.sort_by))
-    hits = [hit for hit in response.hits if hit.name_match or brand]
-    exact = [hit for hit in hits if is_exact(hit.product, name)]
-    chosen = exact or hits
-    if not chosen:
+    products = [hit.product for hit in response.hits if hit.name_match or brand]
+    if not products:
+        if turn.state.focus is not None and cues.DEMONSTRATIVE.search(turn.text):
+            return await _of_item(turn, turn.state.focus)
         return turn.answer("product.unknown", name=name)
-    products = [hit.product for hit in chosen]
-    if filters.sort_by or stands_out(products):
+    color, size = turn.slots.word("color"), turn.slots.word("size")
+    products = [product for product in products if _comes_in(product, color, size)] or products
+    if filters.sort_by:
         return Found(products[0])
-    return ask_which(turn, products)
+    meant = meant_by_name(products, name)
+    return Found(meant) if meant is not None else ask_which(turn, best_named(products, name))
+
+
+def _comes_in(product: shop_pb2.Product, color: str, size: str) -> bool:
+    return not (color or size) or any(_fits(variant, color, size) for variant in product.variants)
+
+
+def meant_by_name(products: list[shop_pb2.Product], name: str) -> shop_pb2.Product | None:
+    """What people mean by a name among the products it fits: an exact name wins over one that holds it, that over a
+    kind of goods; and among equals one that sells far more than the next. None if that leaves several."""
+    best = best_named(products, name)
+    return best[0] if best and stands_out(best) else None
+
+
+def best_named(products: list[shop_pb2.Product], name: str) -> list[shop_pb2.Product]:
+    """Those that the name fits best, in the order they came."""
+    ranks = [_name_rank(product, name) for product in products]
+    return [product for product, rank in zip(products, ranks, strict=True) if rank == min(ranks)]
+
+
+def _name_rank(product: shop_pb2.Product, name: str) -> int:
+    """0 its own name, 1 the same with a further word (运动鞋 男款), 2 a part of it, 3 what people call it, 4 its kind."""
+    spoken, names = _plain(name), [product.name_zh, product.name_en]
+    if spoken in map(_plain, names):
+        return 0
+    if any(_plain(own.split(" ")[0]) == spoken for own in names):
+        return 1
+    if any(spoken in _plain(own) for own in names):
+        return 2
+    return 3 if spoken in map(_plain, product.aliases) else 4
 
 
 def ask_which(turn: Turn, products: list[shop_pb2.Product]) -> Answer:
@@ -164,14 +195,8 @@ def ask_which(turn: Turn, products: list[shop_pb2.Product]) -> Answer:
 
 
 def stands_out(products: list[shop_pb2.Product]) -> bool:
-    """Whether the first is what people mean by the name: the only one, or sold far more than the next."""
+    """Whether the first is the only one or sold far more than the next."""
     return len(products) == 1 or products[0].units_sold >= OUTSTANDING_SALES * max(1, products[1].units_sold)
-
-
-def is_exact(product: shop_pb2.Product, name: str) -> bool:
-    """The name is the product's own or one that people call it by."""
-    spoken = _plain(name)
-    return spoken in {_plain(known) for known in (product.name_zh, product.name_en, *product.aliases)}
 
 
 def _plain(name: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from voxcart.errors import InvalidInput, NotFound, WrongState
 from voxcart_api.shop.v1 import shop_pb2
 from voxcart_services.dialogue import cues
-from voxcart_services.dialogue.cards import cart_cards, line_choice, product_card, product_name, shown_item
+from voxcart_services.dialogue.cards import cart_cards, choice_text, line_choice, product_card, product_name, shown_item
 from voxcart_services.dialogue.money import money_text
 from voxcart_services.dialogue.quantities import MAX_PIECES, number_problem, pieces_wanted
 from voxcart_services.dialogue.reference import (
@@ -246,7 +246,10 @@ def _called(product: shop_pb2.Product, name: str) -> bool:
 
 
 def _ask_line(turn: Turn, lines: list[shop_pb2.CartLine]) -> Answer:
-    names = [" ".join([product_name(line.product, turn.language), line_choice(line)]).strip() for line in lines]
+    names = [
+        " ".join([product_name(line.product, turn.language), line_choice(line, turn.language)]).strip()
+        for line in lines
+    ]
     return turn.ask_slot("product", turn.say("product.which_of", names=turn.phrases.joined(names[:MAX_SPOKEN])), names)
 
 
@@ -277,6 +280,10 @@ async def view_cart(turn: Turn) -> Answer:
     )
 
 
+def _line_name(turn: Turn, line: shop_pb2.CartLine) -> str:
+    return f"{product_name(line.product, turn.language)} {line_choice(line, turn.language)}".strip()
+
+
 def spoken_pieces(turn: Turn, product: shop_pb2.Product, count: int, name: str = "") -> str:
     """2箱纯牛奶: a count with the word that the product is counted by."""
     name = name or product_name(product, turn.language)
@@ -287,8 +294,7 @@ def spoken_lines(turn: Turn, lines: list[shop_pb2.CartLine]) -> str:
     """The first lines of a cart: 2份新鲜红富士苹果、1箱纯牛奶."""
     said = []
     for line in lines[:MAX_SPOKEN]:
-        name = " ".join([product_name(line.product, turn.language), line_choice(line)]).strip()
-        said.append(spoken_pieces(turn, line.product, line.quantity, name))
+        said.append(spoken_pieces(turn, line.product, line.quantity, _line_name(turn, line)))
     text = turn.phrases.joined(said)
     rest = len(lines) - MAX_SPOKEN
     return turn.say("cart.and_more", lines=text, rest=rest) if rest > 0 else text
@@ -317,6 +323,6 @@ def _is_line(line: shop_pb2.CartLine, product: shop_pb2.Product, variant: shop_p
 
 
 def _named(product: shop_pb2.Product, variant: shop_pb2.Variant, language: str) -> str:
-    """Name with the choice that matters: 运动鞋 男款 黑色 42码."""
-    choice = [variant.color if language == "zh" else variant.color_code, variant.size]
-    return " ".join([product_name(product, language), *(word for word in choice if word)])
+    """Name with the choice that matters: 运动鞋 男款 黑色42码."""
+    choice = choice_text(variant.color, variant.color_code, variant.size, language)
+    return f"{product_name(product, language)} {choice}".strip()

@@ -2,8 +2,9 @@
 
 from voxcart_api.common.v1 import common_pb2
 from voxcart_services.dialogue import cues
+from voxcart_services.dialogue.skills.faq import best_document, document_answer
 from voxcart_services.dialogue.skills.feedback import note_feedback
-from voxcart_services.dialogue.turn import MERCHANT, Answer, Turn, skill
+from voxcart_services.dialogue.turn import MERCHANT, SHOPPER, Answer, Turn, skill
 
 SUMMARY_TURNS = 5
 
@@ -93,7 +94,10 @@ def _summary(turn: Turn) -> dict[str, object]:
 
 @skill("out_of_scope", side=True)
 async def out_of_scope(turn: Turn) -> Answer:
-    """What no skill does: says what can be done here."""
+    """What no skill does: the shop's documents may know it; otherwise says what can be done here."""
     if cues.CHINESE.search(turn.text) is None and not cues.ENGLISH_WORDS.search(turn.text):
         return turn.answer("talk.not_understood")
+    document = await best_document(turn) if turn.role == SHOPPER else None
+    if document is not None:
+        return document_answer(turn, document)
     return turn.answer("talk.out_of_scope_merchant" if turn.role == MERCHANT else "talk.out_of_scope")

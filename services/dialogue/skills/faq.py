@@ -9,8 +9,11 @@ from voxcart_services.dialogue.turn import Answer, Turn, skill
 async def ask_faq(turn: Turn) -> Answer:
     """运费怎么算: the best document's answer with its title as the source; says so when nothing fits."""
     hit = await best_document(turn)
-    if hit is None:
-        return turn.answer("faq.nothing")
+    return turn.answer("faq.nothing") if hit is None else document_answer(turn, hit)
+
+
+def document_answer(turn: Turn, hit: shop_pb2.FaqHit) -> Answer:
+    """A document's answer with the document as card."""
     card = common_pb2.Card(kind="faq", id=hit.id, name=hit.title, subtitle=hit.answer)
     return turn.answer("faq.answer", [card], answer=hit.answer.rstrip("。. ") + turn.say("faq.stop"), title=hit.title)
 

@@ -2,6 +2,7 @@
 
 from voxcart_api.bus.v1 import bus_pb2
 from voxcart_api.common.v1 import common_pb2
+from voxcart_services.dialogue import cues
 from voxcart_services.dialogue.skills.recommend import liked
 from voxcart_services.dialogue.turn import Answer, Turn, skill
 
@@ -11,6 +12,7 @@ MAX_FEEDBACK_CHARACTERS = 500
 @skill("give_feedback")
 async def give_feedback(turn: Turn) -> Answer:
     """你推荐得不对, 很好，谢谢你的推荐."""
+    turn.sentiment = _felt(turn)
     note_feedback(turn, "explicit")
     skus = liked(turn)
     if turn.sentiment == common_pb2.SENTIMENT_POSITIVE:
@@ -22,6 +24,15 @@ async def give_feedback(turn: Turn) -> Answer:
             turn.record_event(bus_pb2.UserEvent.TYPE_DISLIKE, sku=sku)
         return turn.answer("feedback.negative_recommendation" if skus else "feedback.negative")
     return turn.answer("feedback.neutral")
+
+
+def _felt(turn: Turn) -> int:
+    """The sentiment as understood; where it was found neutral, plain words of praise or blame decide."""
+    if turn.sentiment in {common_pb2.SENTIMENT_POSITIVE, common_pb2.SENTIMENT_NEGATIVE}:
+        return turn.sentiment
+    if cues.COMPLAINT.search(turn.text):
+        return common_pb2.SENTIMENT_NEGATIVE
+    return common_pb2.SENTIMENT_POSITIVE if cues.PRAISE.search(turn.text) else turn.sentiment
 
 
 def note_feedback(turn: Turn, kind: str) -> None:

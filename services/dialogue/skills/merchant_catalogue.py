@@ -1,6 +1,7 @@
 """The merchant's products: price, stock, new ones, taking one off sale."""
 
 import math
+import re
 from typing import Any
 
 from voxcart.errors import InvalidInput, NotFound, WrongState
@@ -16,6 +17,9 @@ from voxcart_services.dialogue.turn import MERCHANT, Answer, Turn, confirmed, sk
 MAX_PRICE_CENTS = 100_000_000
 MAX_STOCK = 10_000_000
 LOW_STOCK_SHOWN = 10
+NEW_PRODUCT = re.compile(
+    r"(?:上架|上新|新增|添加)(?:一?[款个种件台双箱瓶本]|新品|新商品|商品)?(.+?)(?=[，,。；;]|价格|售价|定价|库存|卖|单价|\d|$)"
+)
 
 
 @skill("merchant_update_product", MERCHANT, changes=True)
@@ -152,8 +156,11 @@ async def add_product(turn: Turn) -> Answer:
 
 
 def _new_name(turn: Turn) -> str:
-    """Brand, colour words and product as the name of the new product."""
+    """What stands between 上架 and the next clause, else brand and product words."""
     name = spoken_name(turn.slots)
+    said = NEW_PRODUCT.search(turn.text)
+    if said is not None and name and name in said[1]:
+        return said[1].strip()
     brand = turn.slots.text("brand")
     if brand and brand.lower() not in name.lower():
         name = f"{brand} {name}" if name else ""

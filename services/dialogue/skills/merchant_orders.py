@@ -186,6 +186,8 @@ async def process_refund(turn: Turn) -> Answer:
     """同意这个退款 moves money and waits for a yes; 拒绝 with a reason is done at once."""
     reject = bool(cues.REJECT.search(turn.text))
     approve = not reject and bool(cues.APPROVE.search(turn.text))
+    if not (reject or approve or turn.slots.names() & {"order_id", "ordinal", "reason"}):
+        return await _list_refunds(turn)
     refund = await _refund_meant(turn)
     if isinstance(refund, Answer):
         return refund

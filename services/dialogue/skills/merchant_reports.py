@@ -114,6 +114,7 @@ def _best_sellers(turn: Turn, report: shop_pb2.SalesReportResponse, time_range: 
     if not best:
         return turn.answer("report.nothing_sold", time=time_range.text, name=turn.say("report.shop"))
     remember_shown(turn.state, [entry.product for entry in best], turn.language)
+    turn.state.focus = turn.state.shown[0]
     cards = []
     for entry in best:
         amount = money_text(entry.amount, turn.language)

@@ -61,7 +61,7 @@ async def _order_meant(turn: Turn) -> shop_pb2.Order | Answer:
         return order
     candidates = list((await turn.shop.orders(statuses=list(REFUNDABLE), page_size=10)).orders)
     candidates = [entry for entry in candidates if not entry.refund.status] or candidates
-    arrived = [entry for entry in candidates if entry.status != "shipped"] or candidates
+    arrived = [entry for entry in candidates if entry.status == "delivered"] or candidates
     if not arrived:
         return order or turn.answer("refund.nothing")
     if len(arrived) == 1 or cues.LATEST.search(turn.text) or spoken_name(turn.slots):

@@ -1,5 +1,6 @@
 """Looking for products, and narrowing what was found."""
 
+import re
 from collections.abc import Sequence
 
 from voxcart_api.bus.v1 import bus_pb2
@@ -11,11 +12,10 @@ from voxcart_services.dialogue.reference import (
     MAX_SPOKEN,
     Found,
     find_product,
-    is_exact,
+    meant_by_name,
     remember_shown,
     set_focus,
     spoken_name,
-    stands_out,
 )
 from voxcart_services.dialogue.skills.orders import describe_listed_order
 from voxcart_services.dialogue.slots import Slots
@@ -26,6 +26,8 @@ APPROXIMATE_SHARE = 0.2
 """一百左右 is a hundred, a fifth more or less."""
 GOOD_RATING = 4.7
 POPULAR_UNITS_SOLD = 1000
+SPOKEN_UNIT = re.compile(r"\d+(?:\.\d+)?[\u4e00-\u9fff]+")
+"""Units that are said with the price: 3斤装, 10片; not 8GB+256GB."""
 
 
 @skill("search_product")
@@ -154,10 +156,9 @@ async def show(turn: Turn, filters: SearchFilters, relative_cents: int | None = 
     products = products[:MAX_CARDS]
     remember_shown(turn.state, products, turn.language)
     cards = [product_card(product, turn.language) for product in products]
-    exact = [product for product in products if is_exact(product, filters.query)]
-    named_only = filters == SearchFilters(query=filters.query)
-    if len(products) == 1 or (named_only and (exact == products[:1] or stands_out(products))):
+    if not filters.sort_by and meant_by_name(products, filters.query) is products[0]:
         turn.state.focus = turn.state.shown[0]
+    if len(products) == 1 or (turn.state.focus and filters == SearchFilters(query=filters.query)):
         turn.state.spoken_count = 1
         return Answer(one_sentence(turn, products), cards)
     return Answer(list_sentence(turn, "search", products, max(response.total, len(products))), cards)
@@ -185,7 +186,7 @@ def relevant(response: shop_pb2.SearchProductsResponse, query: str) -> list[shop
 
 async def _nothing_found(turn: Turn, filters: SearchFilters) -> Answer:
     """Says so, and what the nearest is when only the price stood in the way."""
-    what = filters.query or "、".join(filters.brands) or turn.say("search.such_goods")
+    what = " ".join([*filters.brands, filters.query]).strip() or turn.say("search.such_goods")
     if filters.price_max_cents is None:
         return turn.answer("search.none", what=what)
     open_price = filters.model_copy(update={"price_max_cents": None, "price_min_cents": None, "sort_by": "price_asc"})
@@ -217,7 +218,7 @@ def priced(product: shop_pb2.Product, language: str) -> str:
     price = money_text(product.price, language)
     if language == "en":
         return f"{product.unit_en}, {price}" if product.unit_en else price
-    if product.unit and product.unit not in product.name_zh and product.unit[0].isdigit():
+    if SPOKEN_UNIT.fullmatch(product.unit) and product.unit not in product.name_zh:
         return f"{product.unit.removesuffix('装')}{price}"
     return price
 
