@@ -112,6 +112,11 @@ class ClauseScheduler:
         self._wake.set()
         return await answer
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a clause is being made now."""
+        return self._busy
+
     def idle_seconds(self) -> float:
         """How long no clause was asked for by a session; 0 while one waits or runs."""
         return 0.0 if self._heap or self._busy else time.monotonic() - self._last_used

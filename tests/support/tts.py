@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import numpy as np
@@ -57,6 +57,23 @@ def scripted_voices() -> VoiceLibrary:
     return VoiceLibrary(voices, {"zh": "zf_xiaobei", "en": "af_heart"})
 
 
+PHONEMIZER = Phonemizer()
+"""Shared by all tests of a run: its dictionaries take seconds to load."""
+
+
+async def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+    """Lets other tasks run until the condition holds.
+
+    Raises:
+        TimeoutError: It does not hold in time.
+    """
+    async with asyncio.timeout(timeout_s):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.001)
+
+
 class Studio:
     """The engine with its scripted parts in reach."""
 
@@ -70,7 +87,7 @@ class Studio:
         }
         self.synthesizer = SpeechSynthesizer(
             KokoroModel(self.encoder, ScriptedDecoder(), vocabulary),
-            Phonemizer(),
+            PHONEMIZER,
             self.scheduler,
             self.cache,
             model_version="scripted",

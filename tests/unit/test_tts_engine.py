@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 from redis.asyncio import Redis
-from support.tts import SILENT_FRAMES, Studio, running_studio
+from support.tts import SILENT_FRAMES, Studio, running_studio, until
 
 from voxcart.errors import InvalidInput, NotFound, Overloaded, Unavailable
 from voxcart_services.tts.audio import silence_pcm, with_fades
@@ -140,8 +140,7 @@ async def test_first_clauses_overtake_later_ones_and_prefetching_waits() -> None
     async with running_studio() as studio:
         studio.encoder.may_run.clear()
         blocker = asyncio.create_task(spoken(studio, "占住"))
-        while not studio.scheduler._busy:
-            await asyncio.sleep(0)
+        await until(lambda: studio.scheduler.is_busy)
         jobs = [
             asyncio.create_task(studio.scheduler.submit(lambda name=name: order.append(name), priority))
             for name, priority in (
@@ -160,8 +159,7 @@ async def test_a_full_queue_refuses_and_cancelled_jobs_make_room() -> None:
     async with running_studio(max_waiting=2) as studio:
         studio.encoder.may_run.clear()
         blocker = asyncio.create_task(spoken(studio, "占住"))
-        while not studio.scheduler._busy:
-            await asyncio.sleep(0)
+        await until(lambda: studio.scheduler.is_busy)
         waiting = [asyncio.create_task(spoken(studio, text)) for text in ("一个", "两个")]
         await asyncio.sleep(0.01)
         with pytest.raises(Overloaded, match="2 clauses are waiting"):
@@ -177,8 +175,7 @@ async def test_closing_the_scheduler_answers_every_waiter() -> None:
     async with running_studio() as studio:
         studio.encoder.may_run.clear()
         blocker = asyncio.create_task(spoken(studio, "占住"))
-        while not studio.scheduler._busy:
-            await asyncio.sleep(0)
+        await until(lambda: studio.scheduler.is_busy)
         waiting = asyncio.create_task(spoken(studio, "等着"))
         await asyncio.sleep(0.01)
         studio.scheduler.close()

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from support.tts import Studio, running_studio
+from support.tts import Studio, running_studio, until
 
 from voxcart.bus import CONTROL, REPLIES, SPEECH, MemoryBroker, MemoryBus, decode, make_envelope
 from voxcart_api.bus.v1.bus_pb2 import Interrupt, Reply, SessionEnded
@@ -40,9 +40,7 @@ class Stage:
         return [decode(record).envelope for log in logs for record in log]
 
     async def until_ended(self, times: int = 1) -> list:
-        async with asyncio.timeout(10):
-            while sum(event.speech.is_last for event in self.speech()) < times:
-                await asyncio.sleep(0.005)
+        await until(lambda: sum(event.speech.is_last for event in self.speech()) >= times)
         return self.speech()
 
 
@@ -84,13 +82,10 @@ async def test_a_repeated_reply_gives_the_same_events() -> None:
 async def test_an_interrupt_stops_the_speech_and_ends_it_once() -> None:
     async with stage() as on:
         await on.reply(LONG)
-        while not on.speech():
-            await asyncio.sleep(0.005)
+        await until(on.speech)
         on.studio.encoder.may_run.clear()
         await on.control(Interrupt(utterance_id="s1/1"), "s1/1/interrupt")
-        async with asyncio.timeout(0.15):
-            while not on.speech()[-1].speech.is_last:
-                await asyncio.sleep(0.002)
+        await until(lambda: on.speech()[-1].speech.is_last, timeout_s=0.15)
         told = len(on.speech())
         on.studio.encoder.may_run.set()
         await on.reply("下一句。", "s1/2")
@@ -103,8 +98,7 @@ async def test_an_interrupt_stops_the_speech_and_ends_it_once() -> None:
 async def test_an_interrupt_without_an_utterance_stops_whatever_is_said() -> None:
     async with stage() as on:
         await on.reply(LONG)
-        while not on.speech():
-            await asyncio.sleep(0.005)
+        await until(on.speech)
         await on.control(Interrupt(), "s1/interrupt")
         events = await on.until_ended()
     assert events[-1].speech.cancelled
@@ -130,8 +124,7 @@ async def test_a_reply_interrupted_before_it_came_is_not_spoken() -> None:
 async def test_the_end_of_the_session_stops_the_speech() -> None:
     async with stage() as on:
         await on.reply(LONG)
-        while not on.speech():
-            await asyncio.sleep(0.005)
+        await until(on.speech)
         await on.control(SessionEnded(reason="client_closed"), "s1/ended")
         events = await on.until_ended()
     assert events[-1].speech.cancelled

@@ -1,0 +1,186 @@
+"""Makes spoken FLAC files (16 kHz, mono) from texts with the project's own speech synthesis.
+
+Usage::
+
+    python tools/make_speech.py demo voxcart/data/demo
+        the demo's spoken turns and their conversations.json
+    python tools/make_speech.py texts TEXTS.tsv OUTPUT_DIR
+        one file a line of TEXTS.tsv (text<TAB>lang[<TAB>voice]) and a manifest.tsv (file, transcript, lang);
+        without a voice the voices of the language take turns
+
+Needs the model store (``voxcart models pull kokoro-82m``).
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from voxcart.audio.pcm import to_samples
+from voxcart.paths import models_dir
+from voxcart.serving.sessions import SessionOptions
+from voxcart.telemetry.logs import configure_logging
+from voxcart_services.tts.cache import CacheLimits, PhraseCache
+from voxcart_services.tts.clauses import ClauseLimits
+from voxcart_services.tts.engine import Delivery, SpeechSynthesizer
+from voxcart_services.tts.kokoro import SAMPLE_RATE_HZ
+from voxcart_services.tts.loading import LoadedVoiceModel, load
+from voxcart_services.tts.phonemes import Phonemizer
+from voxcart_services.tts.scheduler import ClauseScheduler
+
+OUTPUT_RATE_HZ = 16_000
+SILENCE_SECONDS = 0.2
+DEFAULT_VOICES = {"zh": "zf_xiaobei", "en": "af_heart"}
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The spoken turns of one person in the demo."""
+
+    role: str
+    user: str
+    voice: str
+    turns: tuple[str, ...]
+
+
+DEMO = (
+    Conversation(
+        "shopper",
+        "demo-shopper",
+        "zf_xiaoxiao",
+        (
+            "我想买苹果",
+            "第一个来两份",
+            "你有什么推荐的",
+            "两千元以下的华为手机有哪些",
+            "下单吧",
+            "好的",
+            "昨天的订单到哪了",
+        ),
+    ),
+    Conversation(
+        "merchant",
+        "demo-merchant",
+        "zm_yunxi",
+        ("苹果还有多少库存", "上个月的销售额是多少", "把苹果的价格改成三十五元", "是的"),
+    ),
+)
+
+
+class Speaker:
+    """Speaks texts into files. Use inside ``async with``."""
+
+    def __init__(self, loaded: LoadedVoiceModel) -> None:
+        self.voices = loaded.voices
+        self._scheduler = ClauseScheduler(max_waiting=8)
+        self._synthesizer = SpeechSynthesizer(
+            loaded.model,
+            Phonemizer(),
+            self._scheduler,
+            PhraseCache(None, CacheLimits()),
+            model_version=loaded.version,
+            limits=ClauseLimits(first=60, second=60, largest=60),
+        )
+
+    async def __aenter__(self) -> "Speaker":
+        self._task = asyncio.create_task(self._scheduler.run(), name="speech scheduler")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def speak(self, text: str, lang: str, voice: str) -> np.ndarray:
+        """Float32 samples at 16 kHz with 0.2 s of silence before and after."""
+        delivery = Delivery(self.voices.get(voice), language="en" if lang == "en" else "zh")
+        pcm = b"".join([audio.pcm_s16le async for audio in self._synthesizer.speak(text, delivery)])
+        samples = soxr.resample(to_samples(pcm), SAMPLE_RATE_HZ, OUTPUT_RATE_HZ)
+        silence = np.zeros(int(SILENCE_SECONDS * OUTPUT_RATE_HZ), np.float32)
+        return np.concatenate([silence, samples, silence])
+
+    async def write(self, path: Path, text: str, lang: str, voice: str) -> None:
+        """Speak a text into a FLAC file of 16 bit."""
+        samples = await self.speak(text, lang, voice)
+        soundfile.write(path, np.clip(samples, -1, 1), OUTPUT_RATE_HZ, subtype="PCM_16")
+        print(f"{path.name}\t{len(samples) / OUTPUT_RATE_HZ:.2f} s\t{voice}\t{text}")
+
+
+async def make_demo(speaker: Speaker, folder: Path) -> None:
+    """Write the demo's turns and ``conversations.json``."""
+    described = []
+    for conversation in DEMO:
+        turns = []
+        for number, text in enumerate(conversation.turns, 1):
+            name = f"{conversation.role}-{number:02d}.flac"
+            await speaker.write(folder / name, text, "zh", conversation.voice)
+            turns.append({"wav": name, "text": text})
+        described.append({"role": conversation.role, "user": conversation.user, "turns": turns})
+    written = json.dumps(described, ensure_ascii=False, indent=2)
+    (folder / "conversations.json").write_text(written + "\n", encoding="utf-8")
+
+
+def read_texts(path: Path, speaker: Speaker) -> Iterator[tuple[str, str, str]]:
+    """(text, lang, voice) of every line.
+
+    Raises:
+        ValueError: A line is not text, lang and perhaps voice.
+    """
+    counts = {"zh": 0, "en": 0}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        text, lang, *voice = line.split("\t")
+        if lang not in ("zh", "en", "mixed"):
+            raise ValueError(f"{path}:{number}: the language must be zh, en or mixed, not {lang!r}")
+        language = "en" if lang == "en" else "zh"
+        voices = speaker.voices.all(language)
+        yield text, lang, voice[0] if voice else voices[counts[language] % len(voices)].name
+        counts[language] += 1
+
+
+async def make_texts(speaker: Speaker, texts: Path, folder: Path) -> None:
+    """Write one file a line of ``texts`` and ``manifest.tsv``."""
+    lines = ["file\ttranscript\tlang"]
+    for number, (text, lang, voice) in enumerate(read_texts(texts, speaker)):
+        name = f"{number:04d}-{voice}.flac"
+        await speaker.write(folder / name, text, lang, voice)
+        lines.append(f"{name}\t{text}\t{lang}")
+    (folder / "manifest.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+async def run(arguments: argparse.Namespace) -> None:
+    """Load the model and make what was asked for."""
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    loaded = load(models_dir(), SessionOptions(provider="cpu", threads=2), DEFAULT_VOICES, "float")
+    async with Speaker(loaded) as speaker:
+        if arguments.what == "demo":
+            await make_demo(speaker, arguments.folder)
+        else:
+            await make_texts(speaker, arguments.texts, arguments.folder)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="what", required=True)
+    demo = commands.add_parser("demo")
+    demo.add_argument("folder", type=Path)
+    texts = commands.add_parser("texts")
+    texts.add_argument("texts", type=Path)
+    texts.add_argument("folder", type=Path)
+    configure_logging("make-speech", "WARNING")
+    try:
+        asyncio.run(run(parser.parse_args()))
+    except (ValueError, OSError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
