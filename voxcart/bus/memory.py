@@ -110,7 +110,8 @@ class _MemoryReader:
             if records or left <= 0:
                 return records
             try:
-                await asyncio.wait_for(wake.wait(), left)
+                async with asyncio.timeout(left):  # unlike wait_for of Python 3.11 it never loses a cancellation
+                    await wake.wait()
             except TimeoutError:
                 return []
 
