@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from support.bus_brokers import Apache, BrokerUnderTest, Embedded, InMemory, missing_for_kafka
 
-from tests.contract.bus_brokers import Apache, BrokerUnderTest, Embedded, InMemory, missing_for_kafka
 from voxcart.bus import (
     AUDIO,
     CATALOGUE,
@@ -113,7 +113,9 @@ class Sink:
 
 
 @asynccontextmanager
-async def working(worker: SessionWorker | BroadcastReader | ReturnReader, *, crash: bool = False) -> AsyncIterator[None]:
+async def working(
+    worker: SessionWorker | BroadcastReader | ReturnReader, *, crash: bool = False
+) -> AsyncIterator[None]:
     """Runs a worker for the length of the block, then drains it, or drops it as a crash would."""
     run = asyncio.create_task(worker.run())
     try:
@@ -192,13 +194,15 @@ async def test_a_message_in_work_at_a_crash_is_delivered_again(broker: BrokerUnd
             await asyncio.Event().wait()
 
     first = Sink(hang_on_second)
-    async with broker.bus("doomed") as doomed:
-        async with working(SessionWorker(doomed, group, [TRANSCRIPTS], first, QUICK), crash=True):
-            for number in range(3):
-                await bus.publish(TRANSCRIPTS, session_id, final(session_id, number))
-            async with asyncio.timeout(SOON_S):
-                await stuck.wait()
-            await asyncio.sleep(0.3)
+    async with (
+        broker.bus("doomed") as doomed,
+        working(SessionWorker(doomed, group, [TRANSCRIPTS], first, QUICK), crash=True),
+    ):
+        for number in range(3):
+            await bus.publish(TRANSCRIPTS, session_id, final(session_id, number))
+        async with asyncio.timeout(SOON_S):
+            await stuck.wait()
+        await asyncio.sleep(0.3)
 
     second = Sink()
     async with working(SessionWorker(bus, group, [TRANSCRIPTS], second, QUICK)):
@@ -216,12 +220,14 @@ async def test_a_commit_never_passes_over_unfinished_work(broker: BrokerUnderTes
             await asyncio.Event().wait()
 
     first = Sink(hang_on_slow)
-    async with broker.bus("doomed") as doomed:
-        async with working(SessionWorker(doomed, group, [TRANSCRIPTS], first, QUICK), crash=True):
-            await bus.publish(TRANSCRIPTS, slow, final(slow, 0))
-            await bus.publish(TRANSCRIPTS, fast, final(fast, 0))
-            await until(lambda: len(first.seen) == 2)
-            await asyncio.sleep(0.3)
+    async with (
+        broker.bus("doomed") as doomed,
+        working(SessionWorker(doomed, group, [TRANSCRIPTS], first, QUICK), crash=True),
+    ):
+        await bus.publish(TRANSCRIPTS, slow, final(slow, 0))
+        await bus.publish(TRANSCRIPTS, fast, final(fast, 0))
+        await until(lambda: len(first.seen) == 2)
+        await asyncio.sleep(0.3)
 
     second = Sink()
     async with working(SessionWorker(bus, group, [TRANSCRIPTS], second, QUICK)):
@@ -240,6 +246,23 @@ async def test_drained_work_is_not_delivered_again(broker: BrokerUnderTest, bus:
         await bus.publish(TRANSCRIPTS, session_id, final(session_id, 1))
         await until(lambda: bool(second.seen))
     assert second.ids(session_id) == [f"{session_id}/1/final"]
+
+
+async def test_a_handler_that_hangs_does_not_hold_up_a_drain(broker: BrokerUnderTest, bus: Bus) -> None:
+    session_id = new_session()
+    group = await broker.new_group(bus, [TRANSCRIPTS])
+
+    async def hang(_: Message) -> None:
+        await asyncio.Event().wait()
+
+    sink = Sink(hang)
+    options = WorkerOptions(drain_s=0.2)
+    async with broker.bus("hung") as other, working(SessionWorker(other, group, [TRANSCRIPTS], sink, options)):
+        await bus.publish(TRANSCRIPTS, session_id, final(session_id, 0))
+        await until(lambda: bool(sink.seen))
+    successor = Sink()
+    async with working(SessionWorker(bus, group, [TRANSCRIPTS], successor, QUICK)):
+        await until(lambda: bool(successor.ids(session_id)))
 
 
 async def test_retryable_errors_are_tried_again_in_order(broker: BrokerUnderTest, bus: Bus) -> None:
@@ -346,9 +369,7 @@ class Utterances(UtteranceHandler):
 
 async def test_an_unfinished_utterance_is_replayed_with_its_checkpoint(broker: BrokerUnderTest, bus: Bus) -> None:
     open_session = new_session()
-    done_session = next(
-        s for s in iter(new_session, None) if bus.partition_for(s) == bus.partition_for(open_session)
-    )
+    done_session = next(s for s in iter(new_session, None) if bus.partition_for(s) == bus.partition_for(open_session))
     group = await broker.new_group(bus, [AUDIO])
     first = Utterances()
     async with broker.bus("doomed") as doomed:

@@ -6,12 +6,13 @@
 every broker.
 """
 
+import asyncio
 import itertools
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from voxcart.bus.envelope import SCHEMA, Message, Record, current_traceparent, decode
 from voxcart.bus.errors import UndecodableMessage
@@ -49,6 +50,20 @@ Assigned = Callable[[Mapping[TopicPartition, int]], Awaitable[Mapping[TopicParti
 Revoked = Callable[[Collection[TopicPartition]], Awaitable[None]]
 
 
+async def run_until(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Runs ``work`` until it ends, fails (its error is raised) or ``stopping`` is set (it is cancelled)."""
+    working = asyncio.create_task(work, name="until stopped")
+    waiting = asyncio.create_task(stopping.wait(), name="stop")
+    try:
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+    finally:
+        working.cancel()
+        waiting.cancel()
+        await asyncio.gather(working, waiting, return_exceptions=True)
+
+
 class Reader(ABC):
     """Reads records of partitions. Not safe for concurrent ``poll``."""
 
@@ -64,7 +79,8 @@ class Reader(ABC):
     async def poll(self, max_records: int, timeout_s: float) -> list[Record]:
         """The next records, in order within each partition; empty after ``timeout_s`` without any.
 
-        While the broker is away it waits like for an empty topic, and goes on where it was when it is back.
+        While the broker is away it waits like for an empty topic, and goes on where it was when it is back. A cancelled
+        call loses no record.
         """
 
     @abstractmethod

@@ -3,7 +3,7 @@
 The embedded broker lets a fetch wait its full time even when data comes. Polling fast enough for speech would keep
 every process busy, so a publisher, after the broker acknowledged a record, sends ``<partition> <offset>`` in a Unix
 datagram to each process that reads the topic. Readers then fetch exactly what was announced. A ring that gets lost
-costs latency only: readers also look by themselves once a second.
+costs latency only: readers also look by themselves every 1 to 3 s.
 
 Sockets lie in ``<temporary directory>/voxcart-bus-<user>-<broker port>/<topic>/<pid>-<n>``. The directory belongs to
 the user alone. Sockets of dead processes are removed by whoever finds them.

@@ -40,12 +40,14 @@ log = get_logger(__name__)
 
 MAX_VALUE_BYTES = 1_000_000
 _LOOK_S = 1.0
+_IDLE_LOOK_S = 3.0
+_IDLE_AFTER_S = 30.0
 _LOOK_WITHOUT_BELL_S = 0.02
 _FETCH_WAIT_MS = 50
 
 
 class _EmbeddedReader(Reader):
-    """Positions over partitions of the broker; fetches what was announced, looks by itself once a second."""
+    """Positions over partitions of the broker; fetches what was announced, looks by itself every 1 to 3 s."""
 
     def __init__(self, bus: "EmbeddedBus") -> None:
         self._bus = bus
@@ -56,6 +58,7 @@ class _EmbeddedReader(Reader):
         self._topics: set[str] = set()
         self._rung = asyncio.Event()
         self._look_at = 0.0
+        self._heard_at = 0.0
 
     async def poll(self, max_records: int, timeout_s: float) -> list[Record]:
         give_up_at = time.monotonic() + timeout_s
@@ -102,12 +105,14 @@ class _EmbeddedReader(Reader):
         place = TopicPartition(topic, partition)
         if offset >= self._positions.get(place, offset + 1):
             self._announced[place] = max(offset, self._announced.get(place, 0))
+            self._heard_at = time.monotonic()
             self._rung.set()
 
     async def _look(self) -> None:
         """Asks for the ends of all partitions: finds records nobody announced, and a log that was lost."""
         ends = await self._link.list_offsets(dict.fromkeys(self._positions, END))
-        self._look_at = time.monotonic() + self._bus.look_interval_s
+        now = time.monotonic()
+        self._look_at = now + self._bus.look_interval_s(is_idle=now - self._heard_at > _IDLE_AFTER_S)
         for place, end in ends.items():
             at = self._positions.get(place)
             if at is None:
@@ -219,10 +224,11 @@ class EmbeddedBus(Bus):
         self._is_open = False
         self.doorbell = Doorbell(doorbell_dir(self._port))
 
-    @property
-    def look_interval_s(self) -> float:
-        """How often a reader looks for records that nobody announced."""
-        return _LOOK_S if self.doorbell.works else _LOOK_WITHOUT_BELL_S
+    def look_interval_s(self, *, is_idle: bool) -> float:
+        """How often a reader looks for records that nobody announced, and for a log that was lost."""
+        if not self.doorbell.works:
+            return _LOOK_WITHOUT_BELL_S
+        return _IDLE_LOOK_S if is_idle else _LOOK_S
 
     def new_link(self) -> BrokerLink:
         """A connection of a reader's own."""

@@ -65,7 +65,7 @@ class KafkaOptions:
     publish_timeout_s: float = 30.0
     session_timeout_s: float = 6.0
     member: str | None = None
-    long_poll_ms: int = 250
+    long_poll_ms: int = 500
 
 
 async def _ask(answer: Awaitable[Answer], what: str, timeout_s: float = _REQUEST_TIMEOUT_S) -> Answer:

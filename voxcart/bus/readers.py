@@ -6,11 +6,12 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from voxcart.bus.base import BEGINNING, END, Bus, TopicPartition
+from voxcart.bus.base import BEGINNING, END, Bus, TopicPartition, run_until
 from voxcart.bus.envelope import Message, Record, decode
 from voxcart.bus.errors import BusUnavailable, UndecodableMessage
 from voxcart.bus.metrics import CALLBACK_FAILURES_TOTAL, TRANSIT_SECONDS, UNDECODABLE_TOTAL
 from voxcart.bus.topics import RETURN_TOPICS, Topic, topic_named
+from voxcart.bus.worker import POLL_S
 from voxcart.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -54,30 +55,33 @@ class BroadcastReader:
             BusUnavailable: The broker did not answer at start.
         """
         try:
-            await self._reader.start()
-            starts = {
-                TopicPartition(topic.name, partition): BEGINNING if topic.compacted else END
-                for topic in self._topics
-                for partition in range(self._bus.num_partitions)
-            }
-            ends = await self._bus.end_offsets(list(starts))
-            begun = await self._reader.assign(starts)
-            behind = {place for place, start in begun.items() if start < ends[place]}
-            while not self._stopping.is_set():
-                if not behind:
-                    self._caught_up.set()
-                for record in await self._reader.poll(500, 0.5):
-                    place = TopicPartition(record.topic, record.partition)
-                    if record.offset >= ends[place] - 1:
-                        behind.discard(place)
-                    try:
-                        await self._deliver(decode(record))
-                    except UndecodableMessage as error:
-                        UNDECODABLE_TOTAL.labels(record.topic).inc()
-                        log.warning("record left out", topic=record.topic, reason=str(error))
+            await run_until(self._stopping, self._read())
         finally:
             await self._reader.aclose()
             self._stopped.set()
+
+    async def _read(self) -> None:
+        await self._reader.start()
+        starts = {
+            TopicPartition(topic.name, partition): BEGINNING if topic.compacted else END
+            for topic in self._topics
+            for partition in range(self._bus.num_partitions)
+        }
+        ends = await self._bus.end_offsets(list(starts))
+        begun = await self._reader.assign(starts)
+        behind = {place for place, start in begun.items() if start < ends[place]}
+        while True:
+            if not behind:
+                self._caught_up.set()
+            for record in await self._reader.poll(500, POLL_S):
+                place = TopicPartition(record.topic, record.partition)
+                if record.offset >= ends[place] - 1:
+                    behind.discard(place)
+                try:
+                    await self._deliver(decode(record))
+                except UndecodableMessage as error:
+                    UNDECODABLE_TOTAL.labels(record.topic).inc()
+                    log.warning("record left out", topic=record.topic, reason=str(error))
 
     async def wait_caught_up(self, timeout_s: float) -> None:
         """Returns when everything that was on the topics at start was delivered. :meth:`run` must be running.
@@ -154,22 +158,25 @@ class ReturnReader:
             BusUnavailable: The broker did not answer at start.
         """
         try:
-            await self._reader.start()
-            self._started.set()
-            while not self._stopping.is_set():
-                for record in await self._reader.poll(500, 0.5):
-                    self._notice_rewind(record)
-                    subscriber = self._sessions.get((record.key or b"").decode(errors="replace"))
-                    if subscriber is None:
-                        continue
-                    try:
-                        self._receive(subscriber, decode(record))
-                    except UndecodableMessage as error:
-                        UNDECODABLE_TOTAL.labels(record.topic).inc()
-                        log.warning("record left out", topic=record.topic, reason=str(error))
+            await run_until(self._stopping, self._read())
         finally:
             await self._reader.aclose()
             self._stopped.set()
+
+    async def _read(self) -> None:
+        await self._reader.start()
+        self._started.set()
+        while True:
+            for record in await self._reader.poll(500, POLL_S):
+                self._notice_rewind(record)
+                subscriber = self._sessions.get((record.key or b"").decode(errors="replace"))
+                if subscriber is None:
+                    continue
+                try:
+                    self._receive(subscriber, decode(record))
+                except UndecodableMessage as error:
+                    UNDECODABLE_TOTAL.labels(record.topic).inc()
+                    log.warning("record left out", topic=record.topic, reason=str(error))
 
     async def add_session(
         self, session_id: str, on_message: OnMessage, since: Mapping[str, int] | None = None, timeout_s: float = 10.0

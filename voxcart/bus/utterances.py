@@ -102,12 +102,14 @@ class UtteranceWorker(SessionWorker):
         ledger = self._ledger(session_id)
         if ledger is not None:
             ledger.finish(session_id, before_offset, checkpoint)
+            self._progress.set()
 
     def end_session(self, session_id: str) -> None:
         """The session is over: everything of it is finished, its checkpoint is dropped."""
         ledger = self._ledger(session_id)
         if ledger is not None:
             ledger.forget(session_id)
+            self._progress.set()
 
     def owns(self, session_id: str) -> bool:
         """Whether the session's partition is this worker's now."""
@@ -182,6 +184,7 @@ class UtteranceWorker(SessionWorker):
         except BusUnavailable as error:
             ledger.is_dirty = True
             COMMIT_FAILURES_TOTAL.labels(self._group).inc()
+            self._progress.set()
             log.warning("checkpoint not stored", group=self._group, reason=str(error))
             return False
         self._stored[place] = snapshot

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from voxcart.bus.base import Bus, TopicPartition
+from voxcart.bus.base import Bus, TopicPartition, run_until
 from voxcart.bus.envelope import Message, Record, current_traceparent, decode
 from voxcart.bus.errors import BusUnavailable, UndecodableMessage, is_retryable
 from voxcart.bus.metrics import (
@@ -36,6 +36,10 @@ log = get_logger(__name__)
 
 Handler = Callable[[Message], Awaitable[None]]
 OnDeadLetter = Callable[[Message, Exception], Awaitable[None]]
+
+POLL_S = 2.0
+_IDLE_COMMIT_S = 5.0
+_LAG_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ class SessionWorker:
         self._in_flight = 0
         self._changed = asyncio.Condition()
         self._commit_lock = asyncio.Lock()
+        self._progress = asyncio.Event()
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
 
@@ -128,8 +133,8 @@ class SessionWorker:
             await self._reader.start()
             async with asyncio.TaskGroup() as tasks:
                 committer = tasks.create_task(self._commit_regularly(), name=f"{self._group} committer")
-                await self._take(tasks)
-                await self._wait_idle(self._options.drain_s)
+                await run_until(self._stopping, self._take(tasks))
+                await self._wait_for(lambda: not self._lanes, self._options.drain_s)
                 committer.cancel()
                 await self._commit()
                 for lane in self._lane_tasks:
@@ -145,12 +150,12 @@ class SessionWorker:
         await self._stopped.wait()
 
     async def _take(self, tasks: asyncio.TaskGroup) -> None:
-        while not self._stopping.is_set():
+        while True:
             room = self._options.max_in_flight - self._in_flight
             if room <= 0:
                 await self._wait_for(lambda: self._in_flight < self._options.max_in_flight, 0.5)
                 continue
-            for record in await self._reader.poll(room, 0.5):
+            for record in await self._reader.poll(room, POLL_S):
                 place = TopicPartition(record.topic, record.partition)
                 ledger = self._ledgers.get(place)
                 if ledger is None or not ledger.take(record):
@@ -177,6 +182,7 @@ class SessionWorker:
                     if not item.ledger.is_revoked:
                         await self._handle(item)
                     self._in_flight -= 1
+                    self._progress.set()
                     IN_FLIGHT.labels(self._group).set(self._in_flight)
                     async with self._changed:
                         self._changed.notify_all()
@@ -249,12 +255,19 @@ class SessionWorker:
             log.error("telling about a dead letter failed", group=self._group, exc_info=failure)
 
     async def _commit_regularly(self) -> None:
+        """Commits soon after there is something new; an idle worker only looks now and then."""
         next_lag = 0.0
         while True:
+            try:
+                async with asyncio.timeout(_IDLE_COMMIT_S):
+                    await self._progress.wait()
+            except TimeoutError:
+                pass
+            self._progress.clear()
             await asyncio.sleep(self._options.commit_interval_s)
             await self._commit()
             if time.monotonic() >= next_lag:
-                next_lag = time.monotonic() + 15.0
+                next_lag = time.monotonic() + _LAG_S
                 await self._measure_lag()
 
     async def _measure_lag(self) -> None:
@@ -274,6 +287,7 @@ class SessionWorker:
                 await self._store(changed)
             except BusUnavailable as error:
                 COMMIT_FAILURES_TOTAL.labels(self._group).inc()
+                self._progress.set()
                 log.warning("commit failed", group=self._group, reason=str(error))
             else:
                 self._committed.update(changed)
@@ -298,9 +312,6 @@ class SessionWorker:
         for place in gone:
             self._ledgers.pop(place, None)
             self._committed.pop(place, None)
-
-    async def _wait_idle(self, timeout_s: float) -> None:
-        await self._wait_for(lambda: not self._lanes, timeout_s)
 
     async def _wait_for(self, condition: Callable[[], bool], timeout_s: float) -> None:
         """Waits until the condition holds or the time is over; lanes wake it."""

@@ -16,7 +16,11 @@ class BrokerUnderTest(ABC):
     """A broker that can be taken away and brought back."""
 
     name: str
-    keeps_data: bool
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """host:port."""
 
     @abstractmethod
     async def start(self) -> None:
@@ -51,7 +55,7 @@ class BrokerUnderTest(ABC):
 
 class InMemory(BrokerUnderTest):
     name = "memory"
-    keeps_data = False
+    address = "memory"
 
     def __init__(self) -> None:
         self.broker = MemoryBroker()
@@ -69,10 +73,13 @@ class InMemory(BrokerUnderTest):
 
 class Embedded(BrokerUnderTest):
     name = "embedded"
-    keeps_data = False
 
     def __init__(self, directory: Path) -> None:
         self._server = EmbeddedBroker(directory)
+
+    @property
+    def address(self) -> str:
+        return self._server.address
 
     async def start(self) -> None:
         await self._server.start()
@@ -81,17 +88,18 @@ class Embedded(BrokerUnderTest):
         await self._server.stop()
 
     def bus(self, client_id: str, publish_timeout_s: float = 30.0) -> Bus:
-        return EmbeddedBus(
-            self._server.address, client_id, start_timeout_s=10.0, publish_timeout_s=publish_timeout_s
-        )
+        return EmbeddedBus(self._server.address, client_id, start_timeout_s=10.0, publish_timeout_s=publish_timeout_s)
 
 
 class Apache(BrokerUnderTest):
     name = "kafka"
-    keeps_data = True
 
     def __init__(self, directory: Path) -> None:
         self._server = ApacheKafka(directory)
+
+    @property
+    def address(self) -> str:
+        return self._server.address
 
     async def start(self) -> None:
         await self._server.start()
