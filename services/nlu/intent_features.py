@@ -44,8 +44,8 @@ class FeatureSpace:
         """Cue features in column order."""
         return [name for name, _ in self._cues]
 
-    def sparse_columns(self, text: str, delexicalised: str) -> tuple[np.ndarray, float]:
-        """Column numbers of the n-grams and cues that the sentence has, and the weight of each n-gram."""
+    def sparse_columns(self, delexicalised: str) -> tuple[np.ndarray, float]:
+        """Numbers of the n-grams that the sentence has, and the weight of each."""
         columns = [self._columns[gram] for gram in ngrams(delexicalised) if gram in self._columns]
         return np.array(columns, np.int64), 1.0 / max(len(columns), 1) ** 0.5
 

@@ -65,7 +65,7 @@ class LinearIntentModel:
     def rank(self, text: str, delexicalised: str, embedding: np.ndarray, role: str) -> list[IntentScore]:
         """All intents open to the role, best first, probabilities summing to 1."""
         weights = self._roles["merchant" if role == "merchant" else "shopper"]
-        columns, gram_weight = self._features.sparse_columns(text, delexicalised)
+        columns, gram_weight = self._features.sparse_columns(delexicalised)
         logits = weights.bias + ((embedding - self._center) * EMBEDDING_SCALE) @ weights.embedding
         logits = logits + weights.grams[columns].sum(axis=0) * gram_weight
         logits = logits + (self._features.cue_vector(text) * CUE_SCALE) @ weights.cues

@@ -19,6 +19,7 @@ _FILLERS = ("嗯", "那个", "呃", "就是", "我说", "请问", "麻烦", "哎
 _TAILS = ("啊", "呀", "吧", "呢", "哈", "嘛", "谢谢")
 _HAN = re.compile(r"[㐀-鿿]")
 
+EXAMPLE_FILES = ("intents.yaml", "intents_colloquial.yaml")
 FILL = {
     "n": lambda rng: _quantity(rng),
     "num": lambda rng: rng.choice("one two three four five ten 2 3 10 fifty 100".split()),
@@ -46,6 +47,8 @@ FILL = {
         "门店|火车站|机场|加油站|超市|医院|地铁站|公司|家|万达广场|停车场|人民公园|银行|天安门".split("|")
     ),
     "place_en": lambda rng: rng.choice("store|gas station|airport|train station|hospital|mall|bank".split("|")),
+    "num_zh": lambda rng: rng.choice("一二三四五"),
+    "place_city": lambda rng: rng.choice("new york|paris|tokyo|london|chicago|shanghai|beijing|canada".split("|")),
     "room_en": lambda rng: rng.choice(("living room", "bedroom", "kitchen")),
 }  # fmt: skip
 
@@ -145,14 +148,14 @@ def training_sentences(seed: int, per_pattern: int, noise: float) -> dict[str, l
         per_pattern: Sentences drawn of a pattern with choices or placeholders; fixed ones are drawn half as often.
         noise: Share of drawings that get recognition noise, 0..1.
     """
-    data = load_yaml("intents.yaml")
+    sources = [load_yaml(name) for name in EXAMPLE_FILES]
     expander = Expander(seed)
     rng = random.Random(seed + 1)
     drawn: dict[str, list[tuple[str, str, int]]] = {"shopper": [], "merchant": []}
     number = 0
     for group in ("shopper", "merchant", "both"):
-        for intent, patterns in data[group].items():
-            for pattern in patterns:
+        for intent in dict.fromkeys(name for source in sources for name in source[group]):
+            for pattern in [line for source in sources for line in source[group].get(intent, ())]:
                 number += 1
                 count = per_pattern if _PLACEHOLDER.search(pattern) or "(" in pattern else max(2, per_pattern // 2)
                 sentences = {expander.sentence(pattern) for _ in range(count)}

@@ -8,6 +8,7 @@ are then trained on all patterns. Writes ``services/nlu/data/intent_model.npz``.
 import argparse
 import sys
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -16,7 +17,7 @@ from training.nlu.expand import training_sentences
 from voxcart.models import ModelStore
 from voxcart.paths import models_dir
 from voxcart.serving.sessions import SessionOptions
-from voxcart.text_encoder import TextEncoder
+from voxcart.text_encoder import DIMENSIONS, TextEncoder
 from voxcart_services.nlu.delexicalise import delexicalise
 from voxcart_services.nlu.gazetteer import Gazetteer
 from voxcart_services.nlu.intent_features import FeatureSpace, ngrams
@@ -26,44 +27,77 @@ from voxcart_services.nlu.mentions import find_mentions
 
 CLOCK = datetime(2026, 11, 21, 4, tzinfo=UTC)
 MIN_GRAM_COUNT = 3
-STEPS = 300
+EPOCHS = 14
+BATCH_SIZE = 256
+WEIGHT_DECAY = 2e-5
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Training rows of one role; n-grams as column lists, because most of a row is zero.
+
+    ``dense`` float32 [n, embedding + cues], ``columns`` n arrays of n-gram numbers, ``gram_weights`` float32 [n].
+    """
+
+    dense: np.ndarray
+    columns: list[np.ndarray]
+    gram_weights: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+    num_grams: int
+
+    def subset(self, keep: np.ndarray) -> "Examples":
+        """Rows where ``keep`` is true."""
+        chosen = np.flatnonzero(keep)
+        return Examples(
+            self.dense[chosen], [self.columns[i] for i in chosen], self.gram_weights[chosen], self.labels[chosen],
+            self.weights[chosen], self.num_grams,
+        )  # fmt: skip
+
+    def rows(self, chosen: np.ndarray) -> np.ndarray:
+        """float32 [len(chosen), features]: dense part, then n-grams."""
+        width = self.dense.shape[1]
+        block = np.zeros((len(chosen), width + self.num_grams), np.float32)
+        block[:, :width] = self.dense[chosen]
+        for row, index in enumerate(chosen):
+            block[row, width + self.columns[index]] = self.gram_weights[index]
+        return block
 
 
 class Softmax:
-    """Multinomial logistic regression with L2, trained by Adam on the full batch; features are dense."""
+    """Multinomial logistic regression with L2, trained by Adam on shuffled batches."""
 
-    def __init__(self, num_features: int, num_classes: int, decay: np.ndarray) -> None:
+    def __init__(self, num_features: int, num_classes: int) -> None:
         self.weights = np.zeros((num_features, num_classes), np.float32)
         self.bias = np.zeros(num_classes, np.float32)
-        self._decay = decay[:, None]
 
-    def fit(self, features: np.ndarray, labels: np.ndarray, sample_weights: np.ndarray, steps: int) -> None:
-        """Full-batch Adam; ``features`` float32 [n, f], ``labels`` int [n], ``sample_weights`` float32 [n]."""
-        moment, velocity = np.zeros_like(self.weights), np.zeros_like(self.weights)
-        bias_moment, bias_velocity = np.zeros_like(self.bias), np.zeros_like(self.bias)
-        total = sample_weights.sum()
-        for step in range(1, steps + 1):
-            error = self.probabilities(features)
-            error[np.arange(len(labels)), labels] -= 1.0
-            error *= (sample_weights / total)[:, None]
-            gradient = features.T @ error + self._decay * self.weights
-            bias_gradient = error.sum(axis=0)
-            rate = 0.05 * (1 - 0.9 * step / steps)
-            for value, grad, m, v in (
-                (self.weights, gradient, moment, velocity),
-                (self.bias, bias_gradient, bias_moment, bias_velocity),
-            ):
-                m += 0.1 * (grad - m)
-                v += 0.01 * (grad * grad - v)
-                value -= rate * (m / (1 - 0.9**step)) / (np.sqrt(v / (1 - 0.99**step)) + 1e-8)
+    def fit(self, examples: Examples, epochs: int, seed: int) -> None:
+        """Trains from the present weights on."""
+        rng = np.random.default_rng(seed)
+        state = [(value, np.zeros_like(value), np.zeros_like(value)) for value in (self.weights, self.bias)]
+        count = len(examples.labels)
+        num_batches = -(-count // BATCH_SIZE)
+        for step in range(epochs * num_batches):
+            if step % num_batches == 0:
+                order = rng.permutation(count)
+            chosen = order[step % num_batches * BATCH_SIZE :][:BATCH_SIZE]
+            features = examples.rows(chosen)
+            error = softmax(features @ self.weights + self.bias)
+            error[np.arange(len(chosen)), examples.labels[chosen]] -= 1.0
+            weights = examples.weights[chosen]
+            error *= (weights / weights.sum())[:, None]
+            gradients = (features.T @ error + WEIGHT_DECAY * self.weights, error.sum(axis=0))
+            rate = 0.02 * (1 - 0.95 * step / (epochs * num_batches))
+            for (value, moment, velocity), gradient in zip(state, gradients, strict=True):
+                moment += 0.1 * (gradient - moment)
+                velocity += 0.01 * (gradient * gradient - velocity)
+                corrected = moment / (1 - 0.9 ** (step + 1))
+                value -= rate * corrected / (np.sqrt(velocity / (1 - 0.99 ** (step + 1))) + 1e-8)
 
-    def logits(self, features: np.ndarray) -> np.ndarray:
+    def logits(self, examples: Examples) -> np.ndarray:
         """float32 [n, num_classes]."""
-        return features @ self.weights + self.bias
-
-    def probabilities(self, features: np.ndarray) -> np.ndarray:
-        """float32 [n, num_classes], rows summing to 1."""
-        return softmax(self.logits(features))
+        every = np.arange(len(examples.labels))
+        return np.concatenate([examples.rows(part) @ self.weights + self.bias for part in np.array_split(every, 16)])
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -118,47 +152,62 @@ def main() -> int:
         "cue_names": np.array(space.cue_names),
         "center": center.astype(np.float16),
     }
+    centred = {text: vector - center for text, vector in vectors.items()}
     for role, rows in drawn.items():
-        train_role(role, rows, masked, vectors, center, space, len(vocabulary), arrays)
+        intents = sorted({intent for _, intent, _ in rows})
+        examples = examples_of(rows, intents, masked, centred, space, len(vocabulary))
+        arrays |= train_role(role, examples, intents, np.array([pattern for _, _, pattern in rows]))
     np.savez_compressed(MODEL_FILE, **arrays)
     print(f"wrote {MODEL_FILE.name}, {MODEL_FILE.stat().st_size / 1e6:.2f} MB", file=sys.stderr)
     return 0
 
 
-def train_role(role, rows, masked, vectors, center, space, num_grams, arrays) -> None:  # noqa: PLR0913
-    """Fits one role's weights and temperature into ``arrays``."""
-    intents = sorted({intent for _, intent, _ in rows})
-    labels = np.array([intents.index(intent) for _, intent, _ in rows])
-    patterns = np.array([pattern for _, _, pattern in rows])
-    dimensions = len(center)
-    features = np.zeros((len(rows), dimensions + num_grams + len(space.cue_names)), np.float32)
-    for index, (text, _, _) in enumerate(rows):
-        columns, weight = space.sparse_columns(text, masked[text])
-        features[index, :dimensions] = (vectors[masked[text]] - center) * EMBEDDING_SCALE
-        features[index, dimensions + columns] = weight
-        features[index, dimensions + num_grams :] = space.cue_vector(text) * CUE_SCALE
-    per_intent = np.bincount(labels, minlength=len(intents))
-    sample_weights = (1.0 / np.sqrt(per_intent))[labels].astype(np.float32)
-    decay = np.full(features.shape[1], 2e-5, np.float32)
-
+def train_role(role: str, examples: Examples, intents: list[str], patterns: np.ndarray) -> dict[str, np.ndarray]:
+    """Fits one role; returns its arrays for the model file."""
+    num_features = examples.dense.shape[1] + examples.num_grams
     held = patterns % 7 == 0
-    trial = Softmax(features.shape[1], len(intents), decay)
-    trial.fit(features[~held], labels[~held], sample_weights[~held], STEPS)
-    logits = trial.logits(features[held])
-    accuracy = float((logits.argmax(axis=1) == labels[held]).mean())
-    temperature = fit_temperature(logits, labels[held])
+    trial = Softmax(num_features, len(intents))
+    trial.fit(examples.subset(~held), EPOCHS, seed=1)
+    unseen = examples.subset(held)
+    logits = trial.logits(unseen)
+    accuracy = float((logits.argmax(axis=1) == unseen.labels).mean())
+    temperature = fit_temperature(logits, unseen.labels)
     print(f"{role}: held-out patterns {accuracy:.3f} of {held.sum()}, temperature {temperature:.2f}", file=sys.stderr)
 
-    model = Softmax(features.shape[1], len(intents), decay)
-    model.fit(features, labels, sample_weights, STEPS)
-    arrays |= {
+    model = Softmax(num_features, len(intents))
+    model.fit(examples, EPOCHS, seed=1)
+    num_cues = examples.dense.shape[1] - DIMENSIONS
+    return {
         f"{role}_intents": np.array(intents),
-        f"{role}_embedding": model.weights[:dimensions].astype(np.float16),
-        f"{role}_grams": model.weights[dimensions : dimensions + num_grams].astype(np.float16),
-        f"{role}_cues": model.weights[dimensions + num_grams :].astype(np.float16),
+        f"{role}_embedding": model.weights[:DIMENSIONS].astype(np.float16),
+        f"{role}_cues": model.weights[DIMENSIONS : DIMENSIONS + num_cues].astype(np.float16),
+        f"{role}_grams": model.weights[DIMENSIONS + num_cues :].astype(np.float16),
         f"{role}_bias": model.bias,
         f"{role}_temperature": np.array(temperature, np.float32),
     }
+
+
+def examples_of(
+    rows: list[tuple[str, str, int]],
+    intents: list[str],
+    masked: dict[str, str],
+    vectors: dict[str, np.ndarray],
+    space: FeatureSpace,
+    num_grams: int,
+) -> Examples:
+    """Feature rows of one role; rare intents weigh more (inverse root of their count)."""
+    labels = np.array([intents.index(intent) for _, intent, _ in rows])
+    dense, columns, gram_weights = [], [], []
+    for text, _, _ in rows:
+        found, weight = space.sparse_columns(masked[text])
+        columns.append(found)
+        gram_weights.append(weight)
+        dense.append(np.concatenate([vectors[masked[text]] * EMBEDDING_SCALE, space.cue_vector(text) * CUE_SCALE]))
+    weights = (1.0 / np.sqrt(np.bincount(labels, minlength=len(intents))))[labels]
+    return Examples(
+        np.array(dense, np.float32), columns, np.array(gram_weights, np.float32), labels, weights.astype(np.float32),
+        num_grams,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
