@@ -7,6 +7,7 @@ import grpc
 from google.protobuf.message import Message
 
 from voxcart import errors
+from voxcart.grpc_support import REASON_METADATA
 from voxcart_api.recsys.v1 import recsys_pb2, recsys_pb2_grpc
 from voxcart_api.shop.v1 import shop_pb2_grpc
 from voxcart_services.dialogue.metrics import CALL_RETRIES_TOTAL, CALL_SECONDS
@@ -80,6 +81,7 @@ class GrpcRecommender(RecommenderPort):
 
 
 def from_status(error: grpc.aio.AioRpcError) -> errors.VoxcartError:
-    """The error of a status; one that is not of the contract counts as the service being away."""
+    """The error of a status with its reason; a status that is not of the contract counts as the service being away."""
     kind = _ERRORS.get(error.code(), errors.Unavailable)
-    return kind(error.details() or error.code().name)
+    metadata = dict(error.trailing_metadata() or ())
+    return kind(error.details() or error.code().name, reason=str(metadata.get(REASON_METADATA, "")))

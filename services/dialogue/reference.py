@@ -170,7 +170,7 @@ def best_named(products: list[shop_pb2.Product], name: str) -> list[shop_pb2.Pro
 
 
 def _name_rank(product: shop_pb2.Product, name: str) -> int:
-    """0 its own name, 1 the same with a further word (运动鞋 男款), 2 a part of it, 3 what people call it, 4 its kind."""
+    """0 its own name, 1 the same with a further word (运动鞋 男款), 2 a part of it, 3 what it is called, 4 its kind."""
     spoken, names = _plain(name), [product.name_zh, product.name_en]
     if spoken in map(_plain, names):
         return 0

@@ -246,10 +246,7 @@ def _called(product: shop_pb2.Product, name: str) -> bool:
 
 
 def _ask_line(turn: Turn, lines: list[shop_pb2.CartLine]) -> Answer:
-    names = [
-        " ".join([product_name(line.product, turn.language), line_choice(line, turn.language)]).strip()
-        for line in lines
-    ]
+    names = [_line_name(turn, line) for line in lines]
     return turn.ask_slot("product", turn.say("product.which_of", names=turn.phrases.joined(names[:MAX_SPOKEN])), names)
 
 

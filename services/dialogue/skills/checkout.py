@@ -20,14 +20,36 @@ async def checkout(turn: Turn) -> Answer:
     cart = await turn.shop.cart()
     if not cart.lines:
         return await _empty_cart(turn)
-    return ask_checkout(turn, cart, _method(turn))
+    address = await _delivery_address(turn)
+    if isinstance(address, Answer):
+        return address
+    return ask_checkout(turn, cart, _method(turn), address.address_id)
 
 
-def ask_checkout(turn: Turn, cart: shop_pb2.Cart, method: str) -> Answer:
+async def _delivery_address(turn: Turn) -> shop_pb2.Address | Answer:
+    """The address that was named, else the default (its id stays empty); asks when there is none at all."""
+    named = turn.slots.text("address")
+    known = (await turn.shop.read("ListAddresses", shop_pb2.ListAddressesRequest())).addresses
+    if named:
+        match = [address for address in known if address.label and address.label in named]
+        return match[0] if match else await _new_address(turn, named)
+    return shop_pb2.Address() if known else turn.ask_slot("address", turn.say("checkout.need_address"))
+
+
+async def _new_address(turn: Turn, address: str) -> shop_pb2.Address | Answer:
+    request = shop_pb2.ChangeAddressRequest(address=address)
+    try:
+        return await turn.shop.change("ChangeAddress", request, "change_address", address=address)
+    except (NotFound, InvalidInput):
+        turn.slots = turn.slots.without("address")
+        return turn.ask_slot("address", turn.say("address.unknown", address=address))
+
+
+def ask_checkout(turn: Turn, cart: shop_pb2.Cart, method: str, address_id: str = "") -> Answer:
     """The read-back with the question."""
     total = money_text(cart.total, turn.language)
     question = turn.say("checkout.confirm", lines=spoken_lines(turn, list(cart.lines)), total=total)
-    parameters = {"total_cents": cart.total.cents, "method": method}
+    parameters = {"total_cents": cart.total.cents, "method": method, "address_id": address_id}
     again = turn.say("checkout.confirm_again", total=total)
     return turn.ask_confirmation("checkout", parameters, question, cart_cards(cart, turn.language), again)
 
@@ -52,17 +74,19 @@ async def _empty_cart(turn: Turn) -> Answer:
 @confirmed("checkout")
 async def checkout_confirmed(turn: Turn, parameters: dict[str, Any]) -> Answer:
     """Yes to the read-back: makes the order for exactly that total."""
-    request = shop_pb2.CheckoutRequest(expected_total_cents=parameters["total_cents"])
+    request = shop_pb2.CheckoutRequest(
+        expected_total_cents=parameters["total_cents"], address_id=parameters["address_id"]
+    )
     try:
         order = await turn.shop.change("Checkout", request, "checkout", total_cents=parameters["total_cents"])
-    except WrongState:
-        return await _cart_changed(turn, parameters)
+    except WrongState as error:
+        return await _not_ordered(turn, parameters, error.reason)
     turn.state.order_id = order.order_id
     turn.state.shown_kind = ""
     turn.shop.actions[-1].details.update({"order_id": order.order_id})
     total = money_text(order.total, turn.language)
     cards = [order_card(order, turn.language)]
-    method = parameters.get("method", "")
+    method = parameters["method"]
     turn.intent = "pay"
     if method:
         question = turn.say("checkout.done_confirm_pay", id=order.order_id, total=total, method=_said(turn, method))
@@ -73,15 +97,17 @@ async def checkout_confirmed(turn: Turn, parameters: dict[str, Any]) -> Answer:
     return turn.ask_slot("payment_method", question, cards=cards)
 
 
-async def _cart_changed(turn: Turn, parameters: dict[str, Any]) -> Answer:
-    """Price or stock changed since the read-back: says so and reads back anew."""
-    cart = await turn.shop.read("GetCart", shop_pb2.GetCartRequest())
+async def _not_ordered(turn: Turn, parameters: dict[str, Any], reason: str) -> Answer:
+    """Asks for the address that is missing; or price or stock changed since the read-back: says so, reads back anew."""
+    turn.intent = "checkout"
+    if reason == "no_address":
+        return turn.ask_slot("address", turn.say("checkout.need_address"))
+    cart = await turn.shop.cart()
     if not cart.lines:
         return turn.answer("checkout.empty")
     if cart.total.cents == parameters["total_cents"]:
         return turn.answer("checkout.out_of_stock", cart_cards(cart, turn.language))
-    turn.intent = "checkout"
-    answer = ask_checkout(turn, cart, parameters.get("method", ""))
+    answer = ask_checkout(turn, cart, parameters["method"], parameters["address_id"])
     answer.text = turn.say("checkout.total_changed") + answer.text
     return answer
 
@@ -113,7 +139,7 @@ async def _order_to_pay(turn: Turn) -> shop_pb2.Order | Answer:
     if not cart.lines:
         return turn.answer("pay.nothing_to_pay")
     turn.intent = "checkout"
-    return ask_checkout(turn, cart, _method(turn) or DEFAULT_METHOD)
+    return await checkout(turn)
 
 
 def _not_payable(turn: Turn, order: shop_pb2.Order) -> Answer:
@@ -127,8 +153,9 @@ async def pay_confirmed(turn: Turn, parameters: dict[str, Any]) -> Answer:
     request = shop_pb2.PayRequest(order_id=parameters["order_id"], method=parameters["method"])
     try:
         order = await turn.shop.change("Pay", request, "pay", **parameters)
-    except (WrongState, InvalidInput, NotFound):
-        return turn.answer("pay.refused", id=parameters["order_id"])
+    except (WrongState, InvalidInput, NotFound) as error:
+        phrase = "pay.declined" if error.reason == "declined" else "pay.refused"
+        return turn.answer(phrase, id=parameters["order_id"])
     total = amount_text(parameters["total_cents"], turn.language)
     cards = [order_card(order, turn.language)]
     return turn.answer("pay.done", cards, total=total, id=order.order_id, method=_said(turn, parameters["method"]))

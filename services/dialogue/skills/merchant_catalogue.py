@@ -11,7 +11,7 @@ from voxcart_services.dialogue.cards import product_card, product_name, unique
 from voxcart_services.dialogue.money import amount_text, money_text
 from voxcart_services.dialogue.quantities import number_problem
 from voxcart_services.dialogue.reference import Found, find_product, set_focus, spoken_name
-from voxcart_services.dialogue.slots import Amount, Quantity, quantity_of
+from voxcart_services.dialogue.slots import Amount, Quantity, Slots, quantity_of, text_slot
 from voxcart_services.dialogue.turn import MERCHANT, Answer, Turn, confirmed, skill
 
 MAX_PRICE_CENTS = 100_000_000
@@ -128,9 +128,10 @@ async def add_product(turn: Turn) -> Answer:
     """上架一款蓝牙耳机，价格一百九十九，库存五百: asks for what is missing, reads back, and asks."""
     if problem := number_problem(turn.slots, turn.text):
         return turn.answer(problem, limit=MAX_STOCK)
-    name = _new_name(turn)
+    name, category = _new_name(turn), turn.slots.text("category")
     if not name:
         return turn.ask_slot("product", turn.say("merchant.add_what"))
+    turn.slots = Slots([text_slot("product", name), *turn.slots.without("product", "category").values])
     price = turn.slots.amount("price")
     if price is None:
         return turn.ask_slot("price", turn.say("merchant.add_price", name=name))
@@ -146,7 +147,7 @@ async def add_product(turn: Turn) -> Answer:
         "name": name,
         "price_cents": price.cents,
         "stock": int(stock.value),
-        "category": turn.slots.text("category"),
+        "category": category,
         "brand": turn.slots.text("brand"),
         "unit": stock.unit,
     }

@@ -1,8 +1,9 @@
 """A shopper's way from a wish to a paid order."""
 
-from typing import Any
-
 import pytest
+from support.dialogue import Talk
+
+from voxcart_api.recsys.v1 import recsys_pb2
 
 pytestmark = pytest.mark.unit
 
@@ -10,12 +11,12 @@ TWO = ("quantity", "两份", {"value": 2, "unit": "份"})
 FIRST = ("ordinal", "第一个", 1)
 
 
-async def _buy_two_apples(talk: Any) -> None:
+async def _buy_two_apples(talk: Talk) -> None:
     await talk.say("我想买苹果", "search_product", ("product", "苹果"))
     await talk.say("第一个来两份", "add_to_cart", FIRST, TWO)
 
 
-async def test_a_named_product_is_described_in_one_speakable_sentence(talk: Any) -> None:
+async def test_a_named_product_is_described_in_one_speakable_sentence(talk: Talk) -> None:
     reply = await talk.say("我想买苹果", "search_product", ("product", "苹果"))
     assert "新鲜红富士苹果" in reply.text
     assert "39元" in reply.text
@@ -26,7 +27,7 @@ async def test_a_named_product_is_described_in_one_speakable_sentence(talk: Any)
     assert talk.shop.changes == []
 
 
-async def test_the_way_from_wish_to_payment(talk: Any) -> None:
+async def test_the_way_from_wish_to_payment(talk: Talk) -> None:
     await _buy_two_apples(talk)
     assert talk.in_cart() == {"apple": 2}
     asked = await talk.say("下单", "checkout")
@@ -46,7 +47,7 @@ async def test_the_way_from_wish_to_payment(talk: Any) -> None:
     assert [action.name for action in talk.last.replies[0].actions] == ["pay"]
 
 
-async def test_no_to_the_read_back_orders_nothing_and_a_later_yes_means_nothing(talk: Any) -> None:
+async def test_no_to_the_read_back_orders_nothing_and_a_later_yes_means_nothing(talk: Talk) -> None:
     await _buy_two_apples(talk)
     await talk.say("下单", "checkout")
     refused = await talk.say("算了", "cancel")
@@ -55,7 +56,7 @@ async def test_no_to_the_read_back_orders_nothing_and_a_later_yes_means_nothing(
     assert talk.shop.changes == ["AddToCart"]
 
 
-async def test_a_side_question_is_answered_and_the_read_back_comes_back(talk: Any) -> None:
+async def test_a_side_question_is_answered_and_the_read_back_comes_back(talk: Talk) -> None:
     await _buy_two_apples(talk)
     await talk.say("下单", "checkout")
     aside = await talk.say("运费怎么算", "ask_faq")
@@ -66,7 +67,7 @@ async def test_a_side_question_is_answered_and_the_read_back_comes_back(talk: An
     assert talk.shop.changes[-1] == "Checkout"
 
 
-async def test_another_request_drops_the_read_back(talk: Any) -> None:
+async def test_another_request_drops_the_read_back(talk: Talk) -> None:
     await _buy_two_apples(talk)
     await talk.say("下单", "checkout")
     await talk.say("再来一箱牛奶", "add_to_cart", ("quantity", "一箱", {"value": 1, "unit": "箱"}), ("product", "牛奶"))
@@ -75,7 +76,7 @@ async def test_another_request_drops_the_read_back(talk: Any) -> None:
     assert talk.in_cart() == {"apple": 2, "milk": 1}
 
 
-async def test_a_total_that_changed_is_read_back_anew(talk: Any) -> None:
+async def test_a_total_that_changed_is_read_back_anew(talk: Talk) -> None:
     await _buy_two_apples(talk)
     await talk.say("下单", "checkout")
     talk.shop.products["apple"].price.cents = 4000
@@ -85,7 +86,7 @@ async def test_a_total_that_changed_is_read_back_anew(talk: Any) -> None:
     assert "Checkout" not in talk.shop.changes
 
 
-async def test_a_price_limit_and_a_brand_filter_what_is_shown(talk: Any) -> None:
+async def test_a_price_limit_and_a_brand_filter_what_is_shown(talk: Talk) -> None:
     reply = await talk.say(
         "两千元以下的华为手机有哪些", "search_product",
         ("price_max", "两千元以下", 2000), ("brand", "华为"), ("product", "手机"),
@@ -93,7 +94,7 @@ async def test_a_price_limit_and_a_brand_filter_what_is_shown(talk: Any) -> None
     assert [card.id for card in reply.cards] == ["nova"]
 
 
-async def test_cheaper_means_below_the_cheapest_that_was_said(talk: Any) -> None:
+async def test_cheaper_means_below_the_cheapest_that_was_said(talk: Talk) -> None:
     await talk.say("有没有蓝牙耳机", "search_product", ("product", "蓝牙耳机"))
     await talk.say("第二个", "select_item", ("ordinal", "第二个", 2))
     reply = await talk.say("再便宜点的", "refine_search")
@@ -102,7 +103,7 @@ async def test_cheaper_means_below_the_cheapest_that_was_said(talk: Any) -> None
     assert "最便宜" in last.text
 
 
-async def test_a_colour_is_corrected_and_a_size_is_asked_for(talk: Any) -> None:
+async def test_a_colour_is_corrected_and_a_size_is_asked_for(talk: Talk) -> None:
     await talk.say("红色的连衣裙", "search_product", ("color", "红色", "red"), ("product", "连衣裙"))
     await talk.say("不对，要蓝色的", "refine_search", ("color", "蓝色", "blue"))
     asked = await talk.say("来一件", "add_to_cart", ("quantity", "一件", {"value": 1, "unit": "件"}))
@@ -113,7 +114,7 @@ async def test_a_colour_is_corrected_and_a_size_is_asked_for(talk: Any) -> None:
     assert [entry.kind for entry in talk.last.feedback] == []
 
 
-async def test_size_and_colour_are_asked_for_one_after_the_other(talk: Any) -> None:
+async def test_size_and_colour_are_asked_for_one_after_the_other(talk: Talk) -> None:
     first = await talk.say("把运动鞋加入购物车", "add_to_cart", ("product", "运动鞋"))
     assert first.awaiting == "size"
     second = await talk.say("42", "out_of_scope")
@@ -122,7 +123,7 @@ async def test_size_and_colour_are_asked_for_one_after_the_other(talk: Any) -> N
     assert list(talk.shop.lines) == ["line-shoes-black-42"]
 
 
-async def test_which_one_is_asked_when_several_fit(talk: Any) -> None:
+async def test_which_one_is_asked_when_several_fit(talk: Talk) -> None:
     asked = await talk.say("把蓝牙耳机加入购物车", "add_to_cart", ("product", "蓝牙耳机"))
     assert asked.awaiting == "product"
     assert len(asked.cards) == 3
@@ -130,7 +131,7 @@ async def test_which_one_is_asked_when_several_fit(talk: Any) -> None:
     assert talk.in_cart() == {"ear3": 1}
 
 
-async def test_it_and_the_cheapest_refer_to_what_was_shown(talk: Any) -> None:
+async def test_it_and_the_cheapest_refer_to_what_was_shown(talk: Talk) -> None:
     await talk.say("有没有蓝牙耳机", "search_product", ("product", "蓝牙耳机"))
     chosen = await talk.say("就要最便宜的那个", "select_item", ("sort_by", "最便宜", "price_asc"))
     assert "99元" in chosen.text
@@ -141,13 +142,13 @@ async def test_it_and_the_cheapest_refer_to_what_was_shown(talk: Any) -> None:
     assert "99元" in price.text
 
 
-async def test_ellipsis_takes_the_question_to_another_product(talk: Any) -> None:
+async def test_ellipsis_takes_the_question_to_another_product(talk: Talk) -> None:
     await talk.say("苹果多少钱", "ask_price", ("product", "苹果"))
     reply = await talk.say("那香蕉呢", "search_product", ("product", "香蕉"))
     assert "15.8元" in reply.text
 
 
-async def test_the_cart_is_changed_line_by_line(talk: Any) -> None:
+async def test_the_cart_is_changed_line_by_line(talk: Talk) -> None:
     await talk.say(
         "来两箱牛奶和三份苹果", "add_to_cart", ("quantity", "两箱", {"value": 2, "unit": "箱"}), ("product", "牛奶"),
         ("quantity", "三份", {"value": 3, "unit": "份"}), ("product", "苹果"),
@@ -166,12 +167,12 @@ async def test_the_cart_is_changed_line_by_line(talk: Any) -> None:
     assert talk.in_cart() == {}
 
 
-async def test_weight_counts_packs(talk: Any) -> None:
+async def test_weight_counts_packs(talk: Talk) -> None:
     await talk.say("来三斤苹果", "add_to_cart", ("quantity", "三斤", {"value": 3, "unit": "斤"}), ("product", "苹果"))
     assert talk.in_cart() == {"apple": 1}
 
 
-async def test_english_is_answered_in_english(talk: Any) -> None:
+async def test_english_is_answered_in_english(talk: Talk) -> None:
     reply = await talk.say("I'm looking for milk", "search_product", ("product", "milk"), language="en")
     assert reply.language == "en"
     assert "65 yuan" in reply.text
@@ -180,12 +181,12 @@ async def test_english_is_answered_in_english(talk: Any) -> None:
     assert "130 yuan" in asked.text
 
 
-async def test_the_same_turn_says_the_same_words_and_turns_vary(talk: Any) -> None:
+async def test_the_same_turn_says_the_same_words_and_turns_vary(talk: Talk) -> None:
     said = {(await talk.say("谢谢", "thanks")).text for _ in range(12)}
     assert len(said) > 1
 
 
-async def test_recommendations_come_with_their_reason_and_fall_back_to_best_sellers(talk: Any) -> None:
+async def test_recommendations_come_with_their_reason_and_fall_back_to_best_sellers(talk: Talk) -> None:
     away = await talk.say("有什么推荐的", "recommend")
     assert len(away.cards) == 5
     assert away.cards[0].id == "ear1"
@@ -198,21 +199,8 @@ async def test_recommendations_come_with_their_reason_and_fall_back_to_best_sell
     assert [entry.kind for entry in talk.last.feedback] == ["explicit"]
 
 
-def _recommended(talk: Any) -> Any:
-    from voxcart_api.recsys.v1 import recsys_pb2
-
+def _recommended(talk: Talk) -> recsys_pb2.RecommendResponse:
     answer = recsys_pb2.RecommendResponse()
     item = answer.items.add(sku="milk", reason="因为您买过牛奶")
     item.product.sku, item.product.name_zh, item.product.price.cents = "milk", "纯牛奶", 6500
     return answer
-
-
-async def test_help_repeat_and_a_person_with_a_summary(talk: Any) -> None:
-    nothing = await talk.say("再说一遍", "repeat")
-    assert nothing.text
-    shown = await talk.say("我想买苹果", "search_product", ("product", "苹果"))
-    again = await talk.say("再说一遍", "repeat")
-    assert shown.text in again.text
-    person = await talk.say("转人工", "talk_to_human")
-    assert person.hand_over
-    assert dict(person.cards[0].facts)["turns"][1]["user"] == "我想买苹果"
