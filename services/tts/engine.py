@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from onnxruntime import RunOptions
 
 from voxcart.audio.pcm import to_pcm_s16le
 from voxcart.errors import InvalidInput
@@ -28,7 +29,7 @@ from voxcart_services.tts.metrics import (
     UNKNOWN_PHONEMES_TOTAL,
 )
 from voxcart_services.tts.phonemes import Phonemizer
-from voxcart_services.tts.scheduler import ClauseScheduler, Priority
+from voxcart_services.tts.scheduler import Abort, ClauseScheduler, Priority
 from voxcart_services.tts.voices import Voice
 
 log = get_logger(__name__)
@@ -137,7 +138,7 @@ class SpeechSynthesizer:
     def warm_up(self, delivery: Delivery) -> float:
         """Load what is loaded lazily and run the model on a short clause; returns seconds. Blocks."""
         started = time.perf_counter()
-        self._make(_WARM_UP_TEXT[delivery.language], delivery)
+        self._make(_WARM_UP_TEXT[delivery.language], delivery, Abort())
         return time.perf_counter() - started
 
     async def _speak_clauses(
@@ -189,7 +190,7 @@ class SpeechSynthesizer:
         found = await self._cache.get(key)
         if found is not None:
             return found, "cache", 0.0, 0.0
-        finished = await self._scheduler.submit(lambda: self._make(text, delivery), priority)
+        finished = await self._scheduler.submit(lambda abort: self._make(text, delivery, abort), priority)
         await self._cache.put(key, finished.value)
         return finished.value, "model", finished.queue_seconds, finished.compute_seconds
 
@@ -203,9 +204,11 @@ class SpeechSynthesizer:
             frontend.VERSION,
         )
 
-    def _make(self, text: str, delivery: Delivery) -> bytes:
+    def _make(self, text: str, delivery: Delivery, abort: Abort) -> bytes:
         """Front end and model for one clause. Blocks; runs in the synthesis thread."""
         started = time.perf_counter()
+        run_options = RunOptions()
+        abort.on_abort(lambda: setattr(run_options, "terminate", True))
         said = frontend.spoken_form(text, delivery.language)
         tokens, unknown = self._model.tokens(self._phonemizer(said, british=delivery.voice.is_british))
         if unknown:
@@ -213,7 +216,8 @@ class SpeechSynthesizer:
         SYNTHESIS_SECONDS.labels("front_end").observe(time.perf_counter() - started)
         pieces: list[np.ndarray] = []
         for start in range(0, len(tokens), MAX_TOKENS):
-            acoustics = self._model.infer(tokens[start : start + MAX_TOKENS], delivery.voice, delivery.speaking_rate)
+            part = tokens[start : start + MAX_TOKENS]
+            acoustics = self._model.infer(part, delivery.voice, delivery.speaking_rate, run_options)
             SYNTHESIS_SECONDS.labels("encoder").observe(acoustics.encode_seconds)
             SYNTHESIS_SECONDS.labels("decoder").observe(acoustics.decode_seconds)
             pieces.append(with_fades(acoustics.samples, SAMPLE_RATE_HZ))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+from onnxruntime import RunOptions
 
 from voxcart_services.tts.voices import Voice
 
@@ -27,8 +28,10 @@ _TAIL_FRAMES = 4
 class OnnxSession(Protocol):
     """The part of ``onnxruntime.InferenceSession`` that is used."""
 
-    def run(self, output_names: list[str] | None, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """Runs the graph; blocks."""
+    def run(
+        self, output_names: list[str] | None, feeds: dict[str, np.ndarray], run_options: RunOptions | None = None
+    ) -> list[np.ndarray]:
+        """Runs the graph; blocks. Fails soon after ``run_options.terminate`` was set."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,16 @@ class KokoroModel:
         unknown = [symbol for symbol in phonemes if symbol not in self._vocabulary]
         return known, unknown
 
-    def infer(self, tokens: list[int], voice: Voice, speaking_rate: float) -> Acoustics:
+    def infer(
+        self, tokens: list[int], voice: Voice, speaking_rate: float, run_options: RunOptions | None = None
+    ) -> Acoustics:
         """Speak one clause.
 
         Args:
             tokens: 1 to 510 phoneme tokens.
             voice: Whose style to use.
             speaking_rate: 1 is the voice's own pace, 2 twice as fast.
+            run_options: Setting its ``terminate`` from another thread makes the call fail within milliseconds.
 
         Raises:
             ValueError: No token or too many.
@@ -88,6 +94,7 @@ class KokoroModel:
                 "style": style,
                 "speed": np.array([speaking_rate], np.float32),
             },
+            run_options,
         )
         encoded = time.perf_counter()
         first, last = spoken_frames(log_energy[0])
@@ -99,6 +106,7 @@ class KokoroModel:
                 "log_energy": log_energy[:, 2 * first : 2 * last],
                 "style": style,
             },
+            run_options,
         )
         return Acoustics(samples, encoded - started, time.perf_counter() - encoded)
 

@@ -8,6 +8,7 @@ silence for them; prefetching comes last and only when nobody is waiting.
 import asyncio
 import heapq
 import itertools
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -38,9 +39,34 @@ class Finished(Generic[Made]):
     compute_seconds: float
 
 
+class Abort:
+    """Tells running work that nobody waits for it any more. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_set = False
+        self._callbacks: list[Callable[[], None]] = []
+
+    def on_abort(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` when the work is aborted; at once if it is already."""
+        with self._lock:
+            if not self._is_set:
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    def set(self) -> None:
+        """Abort the work. More than once is once."""
+        with self._lock:
+            self._is_set = True
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+
 @dataclass
 class _Job:
-    work: Callable[[], object]
+    work: Callable[[Abort], object]
     answer: "asyncio.Future[Finished]"
     priority: Priority
     asked_at: float
@@ -50,7 +76,8 @@ class ClauseScheduler:
     """A bounded priority queue in front of one synthesis thread.
 
     A job that does not fit is refused with ``Overloaded``; nothing is dropped silently. A job whose caller was
-    cancelled before it began is skipped. Every waiter gets an answer, also at close.
+    cancelled is skipped, or aborted when it runs already, so that the next one need not wait for it. Every waiter gets
+    an answer, also at close.
     """
 
     def __init__(self, max_waiting: int) -> None:
@@ -66,33 +93,41 @@ class ClauseScheduler:
 
     async def run(self) -> None:
         """Serve jobs until cancelled."""
-        loop = asyncio.get_running_loop()
         try:
             while True:
                 job = await self._next()
                 self._busy = True
-                started = time.perf_counter()
-                queued = started - job.asked_at
-                QUEUE_SECONDS.labels(job.priority.name.lower()).observe(queued)
                 try:
-                    value = await loop.run_in_executor(self._executor, job.work)
-                except Exception as error:
-                    if not job.answer.done():
-                        job.answer.set_exception(error)
-                else:
-                    if not job.answer.done():
-                        job.answer.set_result(Finished(value, queued, time.perf_counter() - started))
+                    await self._serve(job)
                 finally:
                     self._busy = False
                     if job.priority is not Priority.PREFETCH:
                         self._last_used = time.monotonic()
-                    if not job.answer.done():
-                        job.answer.cancel()
+                    job.answer.cancel()
         finally:
             self.close()
 
-    async def submit(self, work: Callable[[], Made], priority: Priority) -> Finished[Made]:
+    async def _serve(self, job: _Job) -> None:
+        """Run one job; it is aborted when its caller no longer waits."""
+        abort = Abort()
+        job.answer.add_done_callback(lambda answer: abort.set() if answer.cancelled() else None)
+        started = time.perf_counter()
+        queued = started - job.asked_at
+        QUEUE_SECONDS.labels(job.priority.name.lower()).observe(queued)
+        try:
+            value = await asyncio.get_running_loop().run_in_executor(self._executor, job.work, abort)
+        except Exception as error:
+            if not job.answer.done():
+                job.answer.set_exception(error)
+        else:
+            if not job.answer.done():
+                job.answer.set_result(Finished(value, queued, time.perf_counter() - started))
+
+    async def submit(self, work: Callable[[Abort], Made], priority: Priority) -> Finished[Made]:
         """Run ``work`` in the synthesis thread when its turn has come.
+
+        Args:
+            work: Is given an :class:`Abort` that is set when the caller of ``submit`` is cancelled.
 
         Raises:
             Overloaded: Too many jobs wait already.

@@ -1,5 +1,7 @@
 """The real Kokoro weights: converted graphs agree with the published one, speech is sane and is recognised back."""
 
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -139,3 +141,15 @@ def test_speech_is_recognised_back(
     transcriber = engine.load_transcriber(AsrSettings(models_dir=models_dir))
     hypothesis = transcriber.transcribe(np.concatenate([silence, heard, silence]), DecodeOptions())
     assert all(word in hypothesis.text.lower() for word in words), hypothesis.text
+
+
+def test_a_running_synthesis_can_be_stopped(quantized: LoadedVoiceModel, phonemizer: Phonemizer) -> None:
+    tokens, _ = quantized.model.tokens(phonemizer("这一句话很长，" * 12))
+    run_options = ort.RunOptions()
+    stopper = threading.Timer(0.3, lambda: setattr(run_options, "terminate", True))
+    stopper.start()
+    started = time.perf_counter()
+    with pytest.raises(Exception, match="terminate"):
+        quantized.model.infer(tokens, quantized.voices.get("zf_xiaobei"), 1.0, run_options)
+    stopper.join()
+    assert time.perf_counter() - started < 1.5

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import numpy as np
+from onnxruntime import RunOptions
 
 from voxcart_services.tts.cache import CacheLimits, PhraseCache
 from voxcart_services.tts.engine import SpeechSynthesizer
@@ -23,12 +24,18 @@ class ScriptedEncoder:
 
     def __init__(self) -> None:
         self.calls: list[list[int]] = []
+        self.aborted = 0
         self.may_run = threading.Event()
         self.may_run.set()
         self.error: Exception | None = None
 
-    def run(self, output_names: list[str] | None, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-        self.may_run.wait(10)
+    def run(
+        self, output_names: list[str] | None, feeds: dict[str, np.ndarray], run_options: RunOptions | None = None
+    ) -> list[np.ndarray]:
+        while not self.may_run.wait(0.005):
+            if run_options is not None and run_options.terminate:
+                self.aborted += 1
+                raise RuntimeError("terminated")
         if self.error is not None:
             raise self.error
         tokens = feeds["tokens"][0].tolist()
@@ -44,7 +51,9 @@ class ScriptedEncoder:
 class ScriptedDecoder:
     """A tone whose pitch depends on the features."""
 
-    def run(self, output_names: list[str] | None, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+    def run(
+        self, output_names: list[str] | None, feeds: dict[str, np.ndarray], run_options: RunOptions | None = None
+    ) -> list[np.ndarray]:
         features = feeds["text_features"]
         time_axis = np.arange(features.shape[2] * FRAME_SAMPLES) / 24_000
         return [(0.5 * np.sin(2 * np.pi * (200 + features[0, 0, 0]) * time_axis)).astype(np.float32)]

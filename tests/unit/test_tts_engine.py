@@ -109,6 +109,18 @@ async def test_closing_the_stream_stops_the_synthesis() -> None:
     assert not [task for task in asyncio.all_tasks() if task.get_name() in ("tts clause", "tts clauses")]
 
 
+async def test_a_clause_that_nobody_waits_for_is_aborted() -> None:
+    async with running_studio() as studio:
+        studio.encoder.may_run.clear()
+        running = asyncio.create_task(spoken(studio, "没有人要听了"))
+        await until(lambda: studio.scheduler.is_busy)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await until(lambda: studio.encoder.aborted == 1 and not studio.scheduler.is_busy)
+        studio.encoder.may_run.set()
+        assert await spoken(studio, "下一句")
+
+
 async def test_only_one_clause_is_made_ahead_of_a_slow_reader() -> None:
     async with running_studio() as studio:
         stream = studio.synthesizer.speak(REPLY * 10, delivery(studio))
@@ -142,7 +154,7 @@ async def test_first_clauses_overtake_later_ones_and_prefetching_waits() -> None
         blocker = asyncio.create_task(spoken(studio, "占住"))
         await until(lambda: studio.scheduler.is_busy)
         jobs = [
-            asyncio.create_task(studio.scheduler.submit(lambda name=name: order.append(name), priority))
+            asyncio.create_task(studio.scheduler.submit(lambda _, name=name: order.append(name), priority))
             for name, priority in (
                 ("prefetch", Priority.PREFETCH),
                 ("later", Priority.LATER_CLAUSE),
