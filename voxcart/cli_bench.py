@@ -1,0 +1,83 @@
+"""``voxcart bench``: load generators against a running system."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from voxcart.errors import InvalidInput
+from voxcart.run_file import find_gateway, read_run_file
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+
+@app.callback()
+def bench() -> None:
+    """Measure speed. Every number comes with count, percentiles and the machine."""
+
+
+@app.command()
+def turn(
+    sessions: Annotated[int, typer.Option("--sessions", min=1, help="Sessions at a time.")] = 1,
+    turns: Annotated[int, typer.Option("--turns", min=1, help="Measured turns of each session.")] = 10,
+    warm_up: Annotated[int, typer.Option("--warm-up", min=0, help="Turns before, not measured.")] = 2,
+    wav: Annotated[
+        list[Path] | None, typer.Option("--wav", help="Recordings to say; the demo's shopper by default.")
+    ] = None,
+    role: Annotated[Literal["shopper", "merchant"], typer.Option("--role", help="Who is talking.")] = "shopper",
+    idle: Annotated[bool, typer.Option("--idle", help="Measure the idle system for 20 s before.")] = False,
+    address: Annotated[str | None, typer.Option("--address", help="host:port of the gateway.")] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option("--state-dir", help="State directory of the `voxcart up` to measure.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """From the end of speech to transcript, reply and first audio, with recordings at real-time pace.
+
+    Exit status 1 if a turn failed.
+    """
+    from voxcart.benchmarking.turn import TurnLoad, as_table, measure_turns
+    from voxcart_client import VoxcartClientError, read_clip
+
+    try:
+        files = wav or demo_recordings(role)
+        clips = [read_clip(path) for path in files]
+        gateway = find_gateway(address, state_dir)
+        running = read_run_file(state_dir)
+    except (InvalidInput, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from error
+    local = running if running.get("gateway") == gateway else None
+    if idle and local is None:
+        print("--idle needs the state directory of a system that runs on this machine", file=sys.stderr)
+        raise typer.Exit(2)
+    load = TurnLoad(gateway, clips, sessions, turns, warm_up, role, idle_s=20.0 if idle else 0.0)
+    try:
+        report = asyncio.run(measure_turns(load, local, lambda line: print(line, file=sys.stderr)))
+    except VoxcartClientError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from error
+    report["recordings"] = [path.name for path in files]
+    print(json.dumps(report, ensure_ascii=False) if as_json else as_table(report))
+    if report["failed"]:
+        raise typer.Exit(1)
+
+
+def demo_recordings(role: str) -> list[Path]:
+    """The demo's recordings of one role.
+
+    Raises:
+        InvalidInput: They are not installed.
+    """
+    folder = Path(__file__).parent / "data" / "demo"
+    try:
+        scripts = json.loads((folder / "conversations.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidInput(f"the demo's recordings are not in {folder}; give --wav") from error
+    paths = [folder / line["wav"] for script in scripts if script["role"] == role for line in script["turns"]]
+    if not paths:
+        raise InvalidInput(f"the demo has no recordings of a {role}; give --wav")
+    return paths
