@@ -74,8 +74,8 @@ def make_recognizer(
 
 
 def speech(seconds: float) -> np.ndarray:
-    """Loud samples."""
-    return np.tile(np.array([0.3, -0.3], np.float32), round(seconds * RATE_HZ / 2))
+    """Loud samples: a square wave of 500 Hz."""
+    return np.where(np.arange(round(seconds * RATE_HZ)) % 32 < 16, 0.3, -0.3).astype(np.float32)
 
 
 def silence(seconds: float) -> np.ndarray:
