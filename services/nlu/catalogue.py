@@ -31,8 +31,7 @@ class CatalogueIndex:
         self._products: dict[str, dict[str, CatalogueProduct]] = {}
         self._gazetteers: dict[str, Gazetteer] = {}
         self._bare = Gazetteer(lexicon)
-        self._dirty: dict[str, float] = {}
-        self._last_change = 0.0
+        self._dirty: set[str] = set()
         self._changed = asyncio.Event()
 
     def gazetteer(self, tenant: str) -> Gazetteer:
@@ -51,15 +50,14 @@ class CatalogueIndex:
             products[change.sku] = product
         CATALOGUE_PRODUCTS.set(sum(map(len, self._products.values())))
         if known:
-            self._dirty.setdefault(tenant, time.monotonic())
-            self._last_change = time.monotonic()
+            self._dirty.add(tenant)
             self._changed.set()
 
     async def rebuild(self) -> None:
         """Makes all changes so far effective."""
         loop = asyncio.get_running_loop()
         while self._dirty:
-            tenant, _ = self._dirty.popitem()
+            tenant = self._dirty.pop()
             products = tuple(self._products[tenant].values())
             with GAZETTEER_BUILD_SECONDS.time():
                 self._gazetteers[tenant] = await loop.run_in_executor(
@@ -70,10 +68,11 @@ class CatalogueIndex:
         """Rebuilds after changes until cancelled."""
         while True:
             await self._changed.wait()
+            give_up_at = time.monotonic() + MAX_DELAY_SECONDS
+            while self._changed.is_set() and time.monotonic() < give_up_at:
+                self._changed.clear()
+                await asyncio.sleep(PAUSE_SECONDS)
             self._changed.clear()
-            first = min(self._dirty.values(), default=time.monotonic())
-            while (now := time.monotonic()) - self._last_change < PAUSE_SECONDS and now - first < MAX_DELAY_SECONDS:
-                await asyncio.sleep(PAUSE_SECONDS / 3)
             await self.rebuild()
 
 

@@ -31,7 +31,11 @@ OUT_OF_SCOPE = "out_of_scope"
 TOP_INTENTS = 3
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f​-‏‪-‮⁠﻿]")
 _CONTENT = re.compile(r"[A-Za-z0-9㐀-鿿]")
-_FILLER_ONLY = re.compile(r"^(?:嗯+|呃+|额+|哦+|噢+|唔+|那个|这个|就是|然后|um+|uh+|er+|hmm+|[啊呀哈嘛\s，。,.!！?？…~～])+$", re.IGNORECASE)
+_FILLER_ONLY = re.compile(
+    r"^(?:嗯+|呃+|额+|哦+|噢+|唔+|那个|这个|就是|然后|um+|uh+|er+|hmm+|"
+    r"[啊呀哈嘛\s，。,.!！?？…~～])+$",
+    re.IGNORECASE,
+)
 _AFFIRMING_FILLER = re.compile(r"^嗯+[\s，。!！]*$")
 
 
@@ -71,9 +75,7 @@ class UnderstandingEngine:
         cleaned = _CONTROL.sub(" ", text)
         language = detect_language(cleaned[:MAX_TEXT_CHARS])
         if len(text) > MAX_TEXT_CHARS or not _CONTENT.search(cleaned) or _is_filler(cleaned):
-            return Understood(
-                text, OUT_OF_SCOPE, 1.0, language=language, top_intents=[IntentScore(OUT_OF_SCOPE, 1.0)]
-            )
+            return Understood(text, OUT_OF_SCOPE, 1.0, language=language, top_intents=[IntentScore(OUT_OF_SCOPE, 1.0)])
         canonical = half_width(simplify(cleaned))
         mentions = find_mentions(canonical, gazetteer, clock or datetime.now(UTC))
         masked = delexicalise(canonical[:MAX_MODEL_CHARS], _within(mentions, MAX_MODEL_CHARS))

@@ -14,6 +14,7 @@ import ahocorasick
 
 from voxcart.text.pinyin import is_han, sound_key, syllables
 from voxcart.text.spoken import number_to_chinese
+from voxcart.text.wordlist import words
 from voxcart_services.nlu.lexicon import Lexicon
 from voxcart_services.nlu.spans import Mention
 
@@ -22,9 +23,13 @@ _WEAK_SHARED = frozenset("子品的")
 _SOUND_LABELS = frozenset({"product", "category", "payment_method", "carrier"})
 _MAX_NAME_CHARS = 64
 # Common words that sound like a shop word and share a character with it.
-_NOT_MISHEARD = frozenset("事情 时间 大概 一下 地址 支持 电话 号码 订单 价格 加个 打折 书记 包裹 包装 机会 手续 面试 电影 电梯 小时 大家 水平 果然 "
-                          "牛人 米饭 油价 茶楼 酒店 车票 鱼肉 花样 表示 鞋码 衣柜 开关 灯光 笔者 本来 书店 报名 配合 盒饭 瓶子 精力 精彩 精心 "
-                          "香港 橡胶 相机里 项目 米线 单子 电视台 手术 收入 手工 首先 手动 收到 收货 受到".split())  # fmt: skip
+_NOT_MISHEARD = frozenset(
+    words(
+        "事情 时间 大概 一下 地址 支持 电话 号码 订单 价格 加个 打折 书记 包裹 包装 机会 手续 面试 电影 电梯 小时 大家 "
+        "水平 果然 牛人 米饭 油价 茶楼 酒店 车票 鱼肉 花样 表示 鞋码 衣柜 开关 灯光 笔者 本来 书店 报名 配合 盒饭 瓶子 "
+        "精力 精彩 精心 香港 橡胶 相机里 项目 米线 单子 电视台 手术 收入 手工 首先 手动 收到 收货 受到"
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)

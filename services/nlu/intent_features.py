@@ -37,7 +37,9 @@ class FeatureSpace:
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
         self._columns = {gram: index for index, gram in enumerate(vocabulary)}
-        self._cues = [(name, re.compile(rule, re.IGNORECASE)) for name, rule in load_yaml("intents.yaml")["cues"].items()]
+        self._cues = [
+            (name, re.compile(rule, re.IGNORECASE)) for name, rule in load_yaml("intents.yaml")["cues"].items()
+        ]
 
     @property
     def cue_names(self) -> list[str]:

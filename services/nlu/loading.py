@@ -45,7 +45,9 @@ def read_catalogue(path: Path) -> list[CatalogueProduct]:
 
 def _products_of(row: dict[str, Any]) -> Iterable[CatalogueProduct]:
     attributes = row.get("attributes") or []
-    materials = tuple(item["value_zh"] for item in attributes if item.get("zh") in ("材质", "面料") and item.get("value_zh"))
+    materials = tuple(
+        item["value_zh"] for item in attributes if item.get("zh") in ("材质", "面料") and item.get("value_zh")
+    )
     colors = tuple({v["color"] for v in row.get("variants") or [] if v.get("color")})
     yield CatalogueProduct(
         row["sku"], row["name_zh"], row.get("name_en", ""), row.get("brand_zh") or row.get("brand", ""), "",

@@ -10,7 +10,10 @@ from voxcart_services.nlu.gazetteer import Gazetteer
 from voxcart_services.nlu.spans import Mention
 
 _LETTER_SIZE = re.compile(
-    r"(?:size\s+)(?P<named>[2-5]?X{0,3}[SML])(?![A-Za-z])|(?<![A-Za-z0-9])(?P<bare>[2-5]?XS|XX*S|[2-5]?X+L|[SML])(?![A-Za-z0-9])(?=\s?(?P<unit>码|号|尺码|size)?)",
+    (
+        r"(?:size\s+)(?P<named>[2-5]?X{0,3}[SML])(?![A-Za-z])|(?<![A-Za-z0-9])(?P<bare>[2-5]?XS|"
+        r"XX*S|[2-5]?X+L|[SML])(?![A-Za-z0-9])(?=\s?(?P<unit>码|号|尺码|size)?)"
+    ),
     re.IGNORECASE,
 )
 _NUMBER_SIZE = re.compile(r"(?:size|鞋码|尺码|码数)\s*(?:是|为)?\s*$", re.IGNORECASE)
@@ -41,9 +44,7 @@ def find_mentions(text: str, gazetteer: Gazetteer, clock: datetime) -> Mentions:
     """Finds all mentions; names and times take their characters away from amounts."""
     names = gazetteer.find(text)
     codes = [match.span() for match in _CODE.finditer(text) if not _covered(names, *match.span())]
-    times = [
-        item for item in find_time_ranges(text, clock) if not _covered(names, item.start, item.end)
-    ]
+    times = [item for item in find_time_ranges(text, clock) if not _covered(names, item.start, item.end)]
     amounts = []
     for amount in find_amounts(text):
         if any(item.start < amount.end and amount.start < item.end for item in times):

@@ -12,9 +12,13 @@ QUEUE_SECONDS = Histogram(
     "Time an utterance waited for a worker thread",
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0),
 )
-UTTERANCES_TOTAL = Counter("voxcart_nlu_utterances_total", "Utterances understood, by intent and role", ["intent", "role"])
+UTTERANCES_TOTAL = Counter(
+    "voxcart_nlu_utterances_total", "Utterances understood, by intent and role", ["intent", "role"]
+)
 CONFIDENCE = Histogram(
-    "voxcart_nlu_confidence", "Confidence of the chosen intent", buckets=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+    "voxcart_nlu_confidence",
+    "Confidence of the chosen intent",
+    buckets=(0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0),
 )
 FAILURES_TOTAL = Counter("voxcart_nlu_failures_total", "Utterances that failed inside the engine and went out of scope")
 REFUSED_TOTAL = Counter("voxcart_nlu_refused_total", "Requests refused because the queue was full")

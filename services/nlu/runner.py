@@ -33,7 +33,9 @@ class UnderstandingRunner:
         queue_size: Calls that may wait or run at once; more are refused.
     """
 
-    def __init__(self, engine: UnderstandingEngine, catalogue: CatalogueIndex, executor: Executor, queue_size: int) -> None:
+    def __init__(
+        self, engine: UnderstandingEngine, catalogue: CatalogueIndex, executor: Executor, queue_size: int
+    ) -> None:
         self._engine = engine
         self._catalogue = catalogue
         self._executor = executor

@@ -1,6 +1,15 @@
 """Bus to engine and back: final transcripts become understandings, product changes the gazetteer."""
 
-from voxcart.bus import CATALOGUE, TRANSCRIPTS, UNDERSTANDING, BroadcastReader, Bus, Message, SessionWorker, make_envelope
+from voxcart.bus import (
+    CATALOGUE,
+    TRANSCRIPTS,
+    UNDERSTANDING,
+    BroadcastReader,
+    Bus,
+    Message,
+    SessionWorker,
+    make_envelope,
+)
 from voxcart.errors import VoxcartError
 from voxcart.telemetry.logs import get_logger
 from voxcart_api.bus.v1.bus_pb2 import Transcript

@@ -13,8 +13,8 @@ from voxcart_services.nlu.lexicon import load_lexicon, load_yaml
 
 _CHOICE = re.compile(r"\(([^()]*)\)")
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_ZH_COUNTERS = "个 箱 瓶 件 双 斤 盒 袋 包 份 台 条 桶 提 罐".split()
-_ZH_NUMERALS = "一 两 三 四 五 六 八 十 十二 二十".split()
+_ZH_COUNTERS = ["个", "箱", "瓶", "件", "双", "斤", "盒", "袋", "包", "份", "台", "条", "桶", "提", "罐"]
+_ZH_NUMERALS = ["一", "两", "三", "四", "五", "六", "八", "十", "十二", "二十"]
 _FILLERS = ("嗯", "那个", "呃", "就是", "我说", "请问", "麻烦", "哎", "那")
 _TAILS = ("啊", "呀", "吧", "呢", "哈", "嘛", "谢谢")
 _HAN = re.compile(r"[㐀-鿿]")
@@ -22,33 +22,33 @@ _HAN = re.compile(r"[㐀-鿿]")
 EXAMPLE_FILES = ("intents.yaml", "intents_colloquial.yaml")
 FILL = {
     "n": lambda rng: _quantity(rng),
-    "num": lambda rng: rng.choice("one two three four five ten 2 3 10 fifty 100".split()),
+    "num": lambda rng: rng.choice(["one", "two", "three", "four", "five", "ten", "2", "3", "10", "fifty", "100"]),
     "price": lambda rng: rng.choice(
-        "一百 两百 三百块 五百元 两千 三千块钱 二十 九十九 三十五元 39块9 1000 2000元 五十 一百五 八百块 一千二 两百五 十块".split()
+        ["一百", "两百", "三百块", "五百元", "两千", "三千块钱", "二十", "九十九", "三十五元", "39块9", "1000", "2000元", "五十", "一百五", "八百块", "一千二", "两百五", "十块"]
     ),
     "order_id": lambda rng: _digits(rng),
     "time": lambda rng: rng.choice(
-        "昨天 今天 前天 上周 这周 本周 上个月 这个月 最近 最近七天 近三个月 去年 十月份 十一月三号 今年 上个星期 周一 双十一".split()
+        ["昨天", "今天", "前天", "上周", "这周", "本周", "上个月", "这个月", "最近", "最近七天", "近三个月", "去年", "十月份", "十一月三号", "今年", "上个星期", "周一", "双十一"]
     ),
     "time_en": lambda rng: rng.choice(
-        "today|yesterday|last week|this week|last month|this month|last year|in October|in the last seven days".split("|")
+        ["today", "yesterday", "last week", "this week", "last month", "this month", "last year", "in October", "in the last seven days"]
     ),
     "address": lambda rng: rng.choice(
-        "公司|家里|我家|学校|单位|北京市朝阳区建国路88号|上海浦东新区张江路一百号|宿舍|我妈家|广州天河区体育西路五号三楼|驿站|深圳南山科技园|老家|办公室".split("|")
+        ["公司", "家里", "我家", "学校", "单位", "北京市朝阳区建国路88号", "上海浦东新区张江路一百号", "宿舍", "我妈家", "广州天河区体育西路五号三楼", "驿站", "深圳南山科技园", "老家", "办公室"]
     ),
-    "address_en": lambda rng: rng.choice("my office|my home|school|12 Main Street|the office|my new apartment".split("|")),
+    "address_en": lambda rng: rng.choice(["my office", "my home", "school", "12 Main Street", "the office", "my new apartment"]),
     "reason": lambda rng: rng.choice(
-        "尺码不合适|坏了|质量太差|不喜欢|颜色不对|烂了|发错了|大了|小了|有破损|用不了|跟描述不符|买错了|不想要了|掉色|有异味|漏了|屏幕碎了|没声音|过期了|不新鲜".split("|")
+        ["尺码不合适", "坏了", "质量太差", "不喜欢", "颜色不对", "烂了", "发错了", "大了", "小了", "有破损", "用不了", "跟描述不符", "买错了", "不想要了", "掉色", "有异味", "漏了", "屏幕碎了", "没声音", "过期了", "不新鲜"]
     ),
     "reason_m": lambda rng: rng.choice(
-        "已经拆封了|已拆封|超过七天|影响二次销售|人为损坏|用过了|没有凭证|吊牌剪了|因为超时了|不符合规定".split("|")
+        ["已经拆封了", "已拆封", "超过七天", "影响二次销售", "人为损坏", "用过了", "没有凭证", "吊牌剪了", "因为超时了", "不符合规定"]
     ),
     "place": lambda rng: rng.choice(
-        "门店|火车站|机场|加油站|超市|医院|地铁站|公司|家|万达广场|停车场|人民公园|银行|天安门".split("|")
+        ["门店", "火车站", "机场", "加油站", "超市", "医院", "地铁站", "公司", "家", "万达广场", "停车场", "人民公园", "银行", "天安门"]
     ),
-    "place_en": lambda rng: rng.choice("store|gas station|airport|train station|hospital|mall|bank".split("|")),
+    "place_en": lambda rng: rng.choice(["store", "gas station", "airport", "train station", "hospital", "mall", "bank"]),
     "num_zh": lambda rng: rng.choice("一二三四五"),
-    "place_city": lambda rng: rng.choice("new york|paris|tokyo|london|chicago|shanghai|beijing|canada".split("|")),
+    "place_city": lambda rng: rng.choice(["new york", "paris", "tokyo", "london", "chicago", "shanghai", "beijing", "canada"]),
     "room_en": lambda rng: rng.choice(("living room", "bedroom", "kitchen")),
 }  # fmt: skip
 
@@ -91,7 +91,9 @@ class Expander:
             if new == text:
                 break
             text = new
-        english = not _HAN.search(_PLACEHOLDER.sub("", text)) and bool(re.search(r"[a-z]{2}", _PLACEHOLDER.sub("", text)))
+        english = not _HAN.search(_PLACEHOLDER.sub("", text)) and bool(
+            re.search(r"[a-z]{2}", _PLACEHOLDER.sub("", text))
+        )
         text = _PLACEHOLDER.sub(lambda match: self._fill(match.group(1), english), text)
         return re.sub(r"\s+", " ", text).strip(" ，")
 
@@ -99,18 +101,24 @@ class Expander:
         rng = self._rng
         if name == "ordinal":
             if english:
-                return rng.choice("first second third last fourth".split())
-            return rng.choice("第一个 第二个 第三个 第四个 最后一个 第二款 第一款 第五个 最后那个 第一双".split())
+                return rng.choice(["first", "second", "third", "last", "fourth"])
+            return rng.choice(
+                ["第一个", "第二个", "第三个", "第四个", "最后一个", "第二款", "第一款", "第五个", "最后那个", "第一双"]
+            )
         if name == "size":
-            return rng.choice("42 38 43 S M L XL XXL 四十二 三十九 四十 均".split())
+            return rng.choice(["42", "38", "43", "S", "M", "L", "XL", "XXL", "四十二", "三十九", "四十", "均"])
         if name == "payment":
             name = "payment_method"
         if name == "price" and english:
-            return rng.choice("two hundred|50 dollars|thirty five|100|300 yuan|five hundred|fifty bucks|99".split("|"))
+            return rng.choice(
+                ["two hundred", "50 dollars", "thirty five", "100", "300 yuan", "five hundred", "fifty bucks", "99"]
+            )
         if name == "n" and english:
-            return rng.choice("one|two|three|five|two boxes|three bottles|a dozen|10|a couple|six packs".split("|"))
+            return rng.choice(
+                ["one", "two", "three", "five", "two boxes", "three bottles", "a dozen", "10", "a couple", "six packs"]
+            )
         if name == "order_id" and english:
-            return rng.choice("one two three four|123456|8866|five five six seven".split("|"))
+            return rng.choice(["one two three four", "123456", "8866", "five five six seven"])
         if name in FILL:
             return FILL[name](rng)
         words = (self._en if english else self._zh).get(name) or self._zh[name]

@@ -192,7 +192,9 @@ def _label(name: str) -> str:
     return _ONE_LABEL.get(name, name)
 
 
-def score_line(gold: GoldLine, intent: str, confidence: float, slots: Sequence[FoundSlot], tallies: Iterable[Tally]) -> LineResult:
+def score_line(
+    gold: GoldLine, intent: str, confidence: float, slots: Sequence[FoundSlot], tallies: Iterable[Tally]
+) -> LineResult:
     """Counts one line into every tally and says what was wrong."""
     tallies = list(tallies)
     right = intent in gold.intents
@@ -271,14 +273,21 @@ def evaluate(
         ``out_of_scope`` (precision, recall), ``latency_ms`` (p50, p95, p99), ``errors`` (one object per wrong line).
     """
     overall = Tally()
-    groups: dict[str, dict[str, Tally]] = {key: defaultdict(Tally) for key in ("by_role", "by_language", "by_tag", "by_intent")}
+    groups: dict[str, dict[str, Tally]] = {
+        key: defaultdict(Tally) for key in ("by_role", "by_language", "by_tag", "by_intent")
+    }
     results: list[LineResult] = []
     durations: list[float] = []
     for gold in lines:
         started = time.perf_counter()
         intent, confidence, slots = understand(gold)
         durations.append((time.perf_counter() - started) * 1000)
-        tallies = [overall, groups["by_role"][gold.role], groups["by_language"][gold.lang], groups["by_intent"][gold.intent]]
+        tallies = [
+            overall,
+            groups["by_role"][gold.role],
+            groups["by_language"][gold.lang],
+            groups["by_intent"][gold.intent],
+        ]
         tallies += [groups["by_tag"][tag] for tag in gold.tags]
         results.append(score_line(gold, intent, confidence, slots, tallies))
         advance()
@@ -299,9 +308,7 @@ def _scope_rates(results: list[LineResult]) -> dict[str, float | None]:
 
 
 def _is_wrong(result: LineResult) -> bool:
-    return bool(
-        result.intent not in result.gold.intents or result.missed or result.spurious or result.wrong_values
-    )
+    return bool(result.intent not in result.gold.intents or result.missed or result.spurious or result.wrong_values)
 
 
 def _error(result: LineResult) -> dict[str, Any]:

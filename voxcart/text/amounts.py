@@ -44,7 +44,13 @@ _EN_ORDINALS = {
 }  # fmt: skip
 _ORDINAL_COUNTER = re.compile(r"个|款|件|双|条|种|瓶|盒|箱|台|部|张|项|样|份|位|号|行|支|包|袋|套|单|本|只|辆|家")
 _ORDINAL_RULES = (
-    (re.compile(r"最(?:后|末)(?:面)?(?:的)?(?:那|这)?一?(?:个|款|件|双|条|种|瓶|盒|箱|台|部|张|样|份|单|笔|支|包|袋|套)"), -1),
+    (
+        re.compile(
+            r"最(?:后|末)(?:面)?(?:的)?(?:那|这)?一?(?:个|款|件|双|条|种|瓶|盒|箱|台|部|张|样|份|单|"
+            r"笔|支|包|袋|套)"
+        ),
+        -1,
+    ),
     (re.compile(r"头一(?:个|款|件|双|条|种|样|份)"), 1),
     (re.compile(r"打头(?:那|的那)?(?:个|款)"), 1),
     (re.compile(r"\b(?:second|2nd)[\s-](?:to[\s-])?last(?:\s+one)?\b", re.IGNORECASE), -2),
@@ -64,12 +70,16 @@ _FIXED_QUANTITIES = (
     (re.compile(r"仨(?!人)"), 3, "个"),
 )
 _MONEY_TAIL = re.compile(
-    r"半|零?(?P<mao>[一二三四五六七八九两\d])(?:毛|角)(?P<fen>[一二三四五六七八九\d])?(?:分)?(?:钱)?|(?P<tenth>[一二三四五六七八九\d])"
+    r"半|零?(?P<mao>[一二三四五六七八九两\d])(?:毛|"
+    r"角)(?P<fen>[一二三四五六七八九\d])?(?:分)?(?:钱)?|(?P<tenth>[一二三四五六七八九\d])"
     r"(?![十百千万\d个斤件箱条双瓶盒包袋份台部点折])"
 )
 _CURRENCY_BEFORE = re.compile(r"[¥￥$]\s?$|(?:rmb|cny|usd)\s?$", re.IGNORECASE)
 _ID_BEFORE = re.compile(
-    r"(?:订单|单|编|货|快递|运|物流|尾|卡|电话|手机|型|款|门牌)号(?:码)?(?:是|为|：|:)?\s*$|(?:order|tracking)\s*(?:number|no\.?|id|#)?\s*(?:is)?\s*$",
+    (
+        r"(?:订单|单|编|货|快递|运|物流|尾|卡|电话|手机|型|款|门牌)号(?:码)?(?:是|为|：|:)?\s*$|"
+        r"(?:order|tracking)\s*(?:number|no\.?|id|#)?\s*(?:is)?\s*$"
+    ),
     re.IGNORECASE,
 )
 
@@ -78,8 +88,12 @@ def find_amounts(text: str) -> list[Amount]:
     """All amounts of ``text`` in order, without overlaps."""
     found = _fixed_ordinals(text) + _english_ordinals(text) + _fixed_quantities(text)
     taken = [(amount.start, amount.end) for amount in found]
-    for number in find_numbers(text):
-        if any(number.start < end and start < number.end for start, end in taken):
+    numbers = find_numbers(text)
+    while numbers:
+        number = numbers.pop(0)
+        clash = max((end for start, end in taken if number.start < end and start < number.end), default=None)
+        if clash is not None:
+            numbers[:0] = [_shifted(rest, clash) for rest in find_numbers(text[clash : number.end])]  # 三块五|一斤
             continue
         amount = _classify(text, number)
         if amount is None or any(amount.start < end and start < amount.end for start, end in taken):
@@ -87,6 +101,10 @@ def find_amounts(text: str) -> list[Amount]:
         found.append(amount)
         taken.append((amount.start, amount.end))
     return sorted(found, key=lambda amount: amount.start)
+
+
+def _shifted(number: NumberSpan, offset: int) -> NumberSpan:
+    return replace(number, start=number.start + offset, end=number.end + offset)
 
 
 def _fixed_ordinals(text: str) -> list[Amount]:
@@ -234,7 +252,5 @@ def _as_count(text: str, base: Amount, before: str, after: str) -> Amount | None
         end, value = base.end + counter.end(), base.value
         if text[end : end + 1] == "半" and base.high is None:
             value, end = value + 0.5, end + 1
-        return replace(
-            base, end=end, kind="quantity", value=_tidy(value), unit=counter.group().strip(), digits=""
-        )
+        return replace(base, end=end, kind="quantity", value=_tidy(value), unit=counter.group().strip(), digits="")
     return None

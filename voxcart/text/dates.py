@@ -15,7 +15,10 @@ from voxcart.text.numbers import parse_chinese, parse_english
 SHOP_ZONE = ZoneInfo("Asia/Shanghai")
 
 _N = r"[0-9一二两三四五六七八九十百零]+"
-_EN_N = r"\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fourteen|fifteen|twenty|thirty|sixty|ninety"
+_EN_N = (
+    r"\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fourteen|fifteen|"
+    r"twenty|thirty|sixty|ninety"
+)
 _WEEKDAYS = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6, "末": 5}
 _EN_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _EN_MONTHS = (
@@ -89,7 +92,7 @@ def _offset(word: str) -> int:
 
 def _span_days(match: re.Match[str], day: date) -> tuple[date, date]:
     count, unit = match.group("n"), match.group("unit").lower().rstrip("s")
-    value = 0.5 if count == "半" else 2 if count == "couple of" else _number(count) if count else 1
+    value = 0.5 if count == "半" else 2 if count == "couple of" else _number(count)
     days = {"天": 1, "日": 1, "周": 7, "星期": 7, "礼拜": 7, "day": 1, "week": 7}.get(unit)
     if days:
         return _last_days(day, int(value * days))
@@ -193,8 +196,12 @@ _RULES: tuple[tuple[re.Pattern[str], Resolve], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), resolve)
     for pattern, resolve in (
         (r"(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})", _iso_date),
-        (rf"(?P<y>\d{{2,4}}年|[二零一三四五六七八九〇]{{4}}年|今年|去年|前年|明年)?(?P<m>{_N})月(?:份)?(?:(?P<d>{_N})(?:号|日))?", _calendar_day),
-        (rf"(?:最近|近|过去|前)(?:这|的)?(?P<n>{_N}|半)?个?(?P<unit>天|日|周|星期|礼拜|月|年)(?!前)(?:内|里|以来)?", _span_days),
+        (
+rf"(?P<y>\d{{2,4}}年|[二零一三四五六七八九〇]{{4}}年|今年|去年|前年|"
+rf"明年)?(?P<m>{_N})月(?:份)?(?:(?P<d>{_N})(?:号|日))?", _calendar_day),
+        (
+rf"(?:最近|近|过去|前)(?:这|的)?(?P<n>{_N}|半)个?(?P<unit>天|日|周|星期|礼拜|月|"
+rf"年)(?!前)(?:内|里|以来)?", _span_days),
         (rf"这(?P<n>{_N})个?(?P<unit>天|周|星期|礼拜|月)", _span_days),
         (rf"(?P<n>{_N})(?P<unit>天|周|个星期|个礼拜)(?:之|以)?前", _days_ago),
         (r"(?P<o>上上|上|这|本|下)?个?(?:周|星期|礼拜)(?P<w>[一二三四五六日天末])", _weekday),
@@ -216,14 +223,18 @@ _RULES: tuple[tuple[re.Pattern[str], Resolve], ...] = tuple(
         (r"\b(?:today|tonight)\b", lambda m, day: (day, day)),
         (r"\b(?:yesterday|last\s+night)\b", lambda m, day: (day - timedelta(days=1),) * 2),
         (r"\btomorrow\b", lambda m, day: (day + timedelta(days=1),) * 2),
-        (rf"\b(?:the\s+)?(?:last|past|previous)\s+(?P<n>{_EN_N}|couple of)\s+(?P<unit>days?|weeks?|months?|years?)\b", _span_days),
+        (
+rf"\b(?:the\s+)?(?:last|past|previous)\s+(?P<n>{_EN_N}|couple of)\s+(?P<unit>days?|weeks?|"
+rf"months?|years?)\b", _span_days),
         (rf"\b(?P<n>{_EN_N})\s+(?P<unit>days?|weeks?)\s+ago\b", _days_ago),
         (r"\b(?P<o>last|this|previous|next)\s+week\b", lambda m, day: _week(day, _offset(m.group("o")))),
         (r"\b(?P<o>last|this|previous|next)\s+month\b", lambda m, day: _shift_month(day, _offset(m.group("o")))),
         (r"\b(?P<o>last|this|previous)\s+quarter\b", lambda m, day: _quarter(day.year, (day.month + 2) // 3 + _offset(m.group("o")))),
         (r"\b(?P<o>last|this)\s+year\b", lambda m, day: (date(day.year + _offset(m.group("o")), 1, 1), date(day.year + _offset(m.group("o")), 12, 31))),
-        (rf"\b(?:(?P<o>last|on|this)\s+)?(?P<w>{'|'.join(_EN_WEEKDAYS)})\b", _english_weekday),
-        (rf"\b(?P<m>{'|'.join(m for m in _EN_MONTHS if m != 'may')})\b(?:\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)?)?", _english_month),
+        (rf"\b(?:(?P<o>last|this)\s+)?(?P<w>{'|'.join(_EN_WEEKDAYS)})\b", _english_weekday),
+        (
+rf"\b(?P<m>{'|'.join(m for m in _EN_MONTHS if m != 'may')})\b(?:\s+(?P<d>\d{{1,2}})(?:st|"
+rf"nd|rd|th)?)?", _english_month),
         ("|".join(sorted(_DAY_WORDS, key=len, reverse=True)) + r"", lambda m, day: (day + timedelta(days=_DAY_WORDS[m.group()]),) * 2),
     )
 )  # fmt: skip

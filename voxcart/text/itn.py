@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from voxcart.text.amounts import Amount, find_amounts
 from voxcart.text.numbers import format_number
 from voxcart.text.scripts import simplify
+from voxcart.text.wordlist import words
 
 # With these counters 一 is an article rather than a count (来一个, 一款手机).
-_ARTICLE_COUNTERS = frozenset("个 款 件 条 种 次 样 位 面 身 口 把 批 单 对 层 道 级 人 度 期".split())
+_ARTICLE_COUNTERS = frozenset(words("个 款 件 条 种 次 样 位 面 身 口 把 批 单 对 层 道 级 人 度 期"))
 _REFERENCE_BEFORE = re.compile(r"[这那哪前后每头各某另有好]$")
 _MODEL_BEFORE = re.compile(
     r"(?:iphone|mate|nova|pro|pura|小米|荣耀|苹果|华为|红米|ipad|watch|reno|p|x|s|v|mi|galaxy|note|型号|[A-Za-z])\s*$",

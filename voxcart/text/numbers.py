@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from voxcart.text.wordlist import words
+
 ZH_DIGITS = {
     "零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9,
     "幺": 1, "壹": 1, "贰": 2, "叁": 3, "肆": 4, "伍": 5, "陆": 6, "柒": 7, "捌": 8, "玖": 9,
@@ -19,16 +21,23 @@ ZH_UNITS = {
 NumberKind = Literal["cardinal", "decimal", "digits", "vague"]
 
 # Words and brands in which a numeral is not a number. Longest first at match time.
-NOT_NUMBERS = (
-    "一下 一起 一样 一般 一直 一定 一些 一点 一会 一共 一切 一边 一旦 一律 一次性 一生 一致 一流 一键 一体 一手 一路 一向 "
-    "一心 一等 一味 一方面 一模一样 一时 一旁 一早 一阵 一番 一加 一号店 一口价 一贯 一带 一度 一面 一概 一举 一代 一半 "
-    "统一 唯一 万一 逐一 之一 进一步 三星 六神 七匹狼 八宝粥 九阳 三只松鼠 双十一 双十二 双一 百事 千万别 千万不 千万要 "
+NOT_NUMBERS = words(
+    "一下 一起 一样 一般 一直 一定 一些 一点 一会 一共 一切 一边 一旦 一律 一次性 一生 一致 "
+    "一流 一键 一体 一手 一路 一向 "
+    "一心 一等 一味 一方面 一模一样 一时 一旁 一早 一阵 一番 一加 一号店 一口价 一贯 一带 "
+    "一度 一面 一概 一举 一代 一半 "
+    "统一 唯一 万一 逐一 之一 进一步 三星 六神 七匹狼 八宝粥 九阳 三只松鼠 双十一 双十二 "
+    "双一 百事 千万别 千万不 千万要 "
     "五谷 五香 三明治 三文鱼 五花肉 四季 七分裤 九分裤 七分袖 四件套 三件套 百搭 百货 百分百 万能 千层 三角 六一 "
-    "二手 二维码 二锅头 三轮 四川 四驱 五常 五粮液 六味 七喜 七夕 八角 八仙 九牧 十字 百雀羚 百丽 百岁山 千禧 万和 零食 零钱 "
-    "零售 零度 零下 三包 一年四季 百度 三国 三体 二胡 两面 两用 两侧 两者 半天 三亚 三门 八卦 八爪 万达 百合 百香果 千斤顶 "
-    "五金 五一 六安 九江 一站式 一片式 一字 二次 三七 八达 五颜六色 乱七八糟 七七八八 不三不四 接二连三 丢三落四 万圣 百利 "
-    "三全 三元牛奶 六个核桃 七度空间 十月稻田 百草味 五芳斋 千与千寻 万一呢 一一 三合一 二合一 二代 十足 十全 万分 千万 十分 七天无理由"
-).split()
+    "二手 二维码 二锅头 三轮 四川 四驱 五常 五粮液 六味 七喜 七夕 八角 八仙 九牧 十字 百雀羚 "
+    "百丽 百岁山 千禧 万和 零食 零钱 "
+    "零售 零度 零下 三包 一年四季 百度 三国 三体 二胡 两面 两用 两侧 两者 半天 三亚 三门 "
+    "八卦 八爪 万达 百合 百香果 千斤顶 "
+    "五金 五一 六安 九江 一站式 一片式 一字 二次 三七 八达 五颜六色 乱七八糟 七七八八 "
+    "不三不四 接二连三 丢三落四 万圣 百利 "
+    "三全 三元牛奶 六个核桃 七度空间 十月稻田 百草味 五芳斋 千与千寻 万一呢 一一 三合一 "
+    "二合一 二代 十足 十全 万分 千万 十分 七天无理由"
+)
 # A numeral before one of these is a number although the pair stands in NOT_NUMBERS (一点半 is a time).
 _NOT_NUMBER_UNLESS = {"一点": "半钟", "三角": "钱", "五一": "二三四五六七八九零幺一", "六一": "二三四五六七八九零幺一",
                       "一一": "", "一代": "", "二次": "", "三七": "二三四五六八九零幺一", "千万": "元块", "十分": "钟之"}  # fmt: skip
@@ -37,12 +46,8 @@ _DIGIT_CLASS = "零〇一二三四五六七八九幺壹贰叁肆伍陆柒捌玖"
 _UNIT_CLASS = "十百千万亿拾佰仟"
 # 两 is a digit at the start of a numeral or before 百千万亿; after a digit it is the weight unit (三两).
 _LIANG = f"(?<![{_DIGIT_CLASS}0-9])两"
-_ZH_TOKEN = re.compile(
-    rf"(?:[{_DIGIT_CLASS}{_UNIT_CLASS}]|{_LIANG})+(?:点[{_DIGIT_CLASS}]+[万亿千百]?)?"
-)
-_ARABIC = re.compile(
-    r"(?<![A-Za-z0-9])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![0-9])|(?<![0-9.])\d+(?:\.\d+)?"
-)
+_ZH_TOKEN = re.compile(rf"(?:[{_DIGIT_CLASS}{_UNIT_CLASS}]|{_LIANG})+(?:点[{_DIGIT_CLASS}]+[万亿千百]?)?")
+_ARABIC = re.compile(r"(?<![A-Za-z0-9])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![0-9])|(?<![0-9.])\d+(?:\.\d+)?")
 _ARABIC_SCALE = re.compile(r"\s?(万|千|百|亿|[kKwW](?![A-Za-z0-9]))")
 _VAGUE_ZH_TAIL = re.compile(r"(来|多|几)(?=[块元个斤件箱条双瓶盒包袋份台部只天号人毛])|出头|上下")
 
@@ -236,7 +241,7 @@ def _find_arabic(text: str) -> list[NumberSpan]:
             value, end = _tidy(value * factor), scale.end()
             rest = re.match(rf"([{_DIGIT_CLASS}]|\d(?!\d))", text[end : end + 1])
             if rest and factor >= 100:  # 3万5, 2千五
-                digit = ZH_DIGITS.get(rest.group(), None)
+                digit = ZH_DIGITS.get(rest.group())
                 value += (digit if digit is not None else int(rest.group())) * factor // 10
                 end += 1
         digits = raw if not scale and "." not in raw and (len(raw) >= 5 or raw.startswith("0")) else ""

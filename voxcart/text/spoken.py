@@ -3,11 +3,8 @@
 from decimal import Decimal
 
 _ZH = "零一二三四五六七八九"
-_EN_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()  # fmt: skip
-_EN_TENS = ("", "", *"twenty thirty forty fifty sixty seventy eighty ninety".split())
+_EN_ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]  # fmt: skip
+_EN_TENS = ("", "", *["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])
 
 
 def _section_to_chinese(value: int) -> str:

@@ -5,10 +5,13 @@ from typing import Any
 
 from voxcart.text.amounts import Amount
 from voxcart.text.numbers import ZH_DIGITS, format_number
+from voxcart.text.wordlist import words
 from voxcart_services.nlu.slots.context import SlotContext
 from voxcart_services.nlu.spans import Slot
 
-CART = frozenset({"add_to_cart", "update_cart", "remove_from_cart", "checkout", "request_refund", "ask_price", "select_item"})
+CART = frozenset(
+    {"add_to_cart", "update_cart", "remove_from_cart", "checkout", "request_refund", "ask_price", "select_item"}
+)
 STOCK = frozenset({"merchant_add_product", "merchant_update_product"})
 BROWSING = frozenset({"search_product", "refine_search", "recommend"})
 ORDERS = frozenset({
@@ -19,24 +22,44 @@ TIMED = frozenset({
     "order_status", "list_orders", "cancel_order", "request_refund", "pay", "merchant_list_orders",
     "merchant_sales_report", "merchant_reviews", "merchant_update_product",
 })  # fmt: skip
-NO_ORDINALS = frozenset({"out_of_scope", "ask_faq", "give_feedback", "merchant_sales_report", "home_control", "navigate"})
+NO_ORDINALS = frozenset(
+    {"out_of_scope", "ask_faq", "give_feedback", "merchant_sales_report", "home_control", "navigate"}
+)
 SIZED = frozenset({
     "search_product", "refine_search", "select_item", "ask_stock", "ask_price", "ask_product_info", "add_to_cart",
     "update_cart", "remove_from_cart", "recommend", "request_refund", "merchant_query_stock", "merchant_update_product",
     "merchant_add_product",
 })  # fmt: skip
 
-_ADD = re.compile(r"(?:多加|多来|多要|再加|再来|再要|增加|加|添|补货?|补上|进货?|入库|到货|上涨|increase\b.*by|add)(?:了|个|上)?\s*$", re.IGNORECASE)
-_SUBTRACT = re.compile(r"(?:少来|少要|少买|减少|减掉|减去|减|去掉|少|扣除?|(?:reduce|decrease)\b.*by)(?:了|个)?\s*$", re.IGNORECASE)
+_ADD = re.compile(
+    r"(?:多加|多来|多要|再加|再来|再要|增加|加|添|补货?|补上|进货?|入库|到货|上涨|"
+    r"increase\b.*by|add)(?:了|个|上)?\s*$",
+    re.IGNORECASE,
+)
+_SUBTRACT = re.compile(
+    r"(?:少来|少要|少买|减少|减掉|减去|减|去掉|少|扣除?|(?:reduce|decrease)\b.*by)(?:了|"
+    r"个)?\s*$",
+    re.IGNORECASE,
+)
 _ADD_AFTER = re.compile(r"^\s*(?:more|extra|additional)\b", re.IGNORECASE)
 _SUBTRACT_AFTER = re.compile(r"^\s*(?:less|fewer)\b", re.IGNORECASE)
-_STOCK_BEFORE = re.compile(r"库存|裤存|存货|备货|数量|补|进货?|入库|到货|stock|inventory|quantity|restock|units", re.IGNORECASE)
+_STOCK_BEFORE = re.compile(
+    r"库存|裤存|存货|备货|数量|补|进货?|入库|到货|stock|inventory|quantity|restock|units", re.IGNORECASE
+)
 _ORDER_WORD = re.compile(r"订单|定单|顶单|这单|那单|单子|order|退款|单号|refund", re.IGNORECASE)
-_TRACKING_BEFORE = re.compile(r"(?:(?<!订)(?<!定)单号|运单号?|快递号|物流号|tracking\s*(?:number|no\.?|code)?)\s*(?:是|为|：|:|is)?\s*$", re.IGNORECASE)
+_TRACKING_BEFORE = re.compile(
+    r"(?:(?<!订)(?<!定)单号|运单号?|快递号|物流号|tracking\s*(?:number|no\.?|code)?)\s*(?:是|"
+    r"为|：|:|is)?\s*$",
+    re.IGNORECASE,
+)
 _TRACKING = re.compile(r"[A-Za-z]{1,4}[\s-]?[0-9零一二三四五六七八九幺两]{3,}|[0-9零一二三四五六七八九幺]{4,}")
-_ONE_PRONOUN = re.compile(r"(?:the|this|that|which|a|an|\w+(?:est|er)|red|blue|black|white|green|first|second|third|last|any|no|new|old|other|another|every)\s+$", re.IGNORECASE)
-_ARTICLE_UNITS = frozenset("个 款 条 件 双 台 部 只 张 本 把 套 顶 辆 支 床 瓶 盒 箱 包 种 样 份 块 次 批 位 对".split())
-_EXCLUDED_UNITS = frozenset("次 单 位 样 种 批 款 面 身 克 kg 升 层 盒装 袋装 order orders".split())
+_ONE_PRONOUN = re.compile(
+    r"(?:the|this|that|which|a|an|\w+(?:est|er)|red|blue|black|white|green|first|second|third|"
+    r"last|any|no|new|old|other|another|every)\s+$",
+    re.IGNORECASE,
+)
+_ARTICLE_UNITS = frozenset(words("个 款 条 件 双 台 部 只 张 本 把 套 顶 辆 支 床 瓶 盒 箱 包 种 样 份 块 次 批 位 对"))
+_EXCLUDED_UNITS = frozenset(words("次 单 位 样 种 批 款 面 身 克 kg 升 层 盒装 袋装 order orders"))
 
 
 def find_quantities(context: SlotContext) -> list[Slot]:
@@ -48,12 +71,23 @@ def find_quantities(context: SlotContext) -> list[Slot]:
         if amount.kind == "quantity" and amount.unit not in _EXCLUDED_UNITS:
             if context.intent in BROWSING | {"select_item"} and amount.value == 1 and amount.unit in _ARTICLE_UNITS:
                 continue
-            if context.intent == "select_item":
+            if context.intent == "select_item" or _is_article(context, amount):
                 continue
             slots.append(_quantity(context, amount, amount.unit))
         elif amount.kind in ("number", "digits") and _bare_count(context, amount):
             slots.append(_quantity(context, amount, ""))
     return slots
+
+
+def _is_article(context: SlotContext, amount: Amount) -> bool:
+    """一 that counts nothing: 多少钱一袋, 添加一个新商品."""
+    if amount.value != 1 or amount.unit not in _ARTICLE_UNITS | {"袋", "斤", "公斤"}:
+        return False
+    if context.intent == "ask_price":
+        return bool(re.search(r"(?:多少钱?|几块钱?|怎么卖|什么价|啥价)$", context.before(amount.start)))
+    if context.intent in STOCK:
+        return not _STOCK_BEFORE.search(context.before(amount.start))
+    return False
 
 
 def _bare_count(context: SlotContext, amount: Amount) -> bool:
@@ -114,7 +148,13 @@ def find_ordinals(context: SlotContext) -> list[Slot]:
             slots.append(Slot("ordinal", latest.start(), latest.end(), -1))
     if not slots and context.intent == "select_item":
         for amount in context.mentions.amounts:
-            if amount.kind in ("number", "time", "measure") and amount.value <= 20 and amount.unit in ("", "号"):
+            pronoun = amount.language == "en" and amount.value == 1
+            if (
+                amount.kind in ("number", "time", "measure")
+                and amount.unit in ("", "号")
+                and 0 < amount.value <= 20
+                and not pronoun
+            ):
                 slots.append(Slot("ordinal", amount.start, amount.end, int(amount.value)))
     return slots
 
@@ -135,7 +175,9 @@ def find_identifiers(context: SlotContext) -> list[Slot]:
     for amount in context.mentions.amounts:
         if amount.kind not in ("digits", "number") or any(slot.overlaps(amount.start, amount.end) for slot in slots):
             continue
-        digits = amount.digits or (format_number(amount.value) if amount.language == "arabic" or _ordered(context, amount) else "")
+        digits = amount.digits or (
+            format_number(amount.value) if amount.language == "arabic" or _ordered(context, amount) else ""
+        )
         if len(digits) >= 3 or (digits and _ORDER_WORD.search(context.before(amount.start, 10))):
             slots.append(Slot("order_id", amount.start, amount.end, digits))
     return slots

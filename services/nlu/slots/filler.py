@@ -15,7 +15,10 @@ NO_SLOTS = frozenset({
     "clear_cart", "view_cart",
 })  # fmt: skip
 _CORRECTION = re.compile(
-    r"不对|哦不|不是不是|说错了|错了|应该是|还是改成|改主意了|no wait|wait no|i mean|actually|sorry|scratch that|不不不?|算了还是|等等",
+    (
+        r"不对|哦不|不是不是|说错了|错了|应该是|还是改成|改主意了|no wait|wait no|i mean|actually|"
+        r"sorry|scratch that|不不不?|算了还是|等等"
+    ),
     re.IGNORECASE,
 )
 _NOT_A_IS_B = re.compile(r"不是.{1,8}?(?:，|,)?(?:而?是|要)")

@@ -3,13 +3,15 @@
 import re
 from typing import Any
 
+from voxcart.text.wordlist import words
 from voxcart_services.nlu.slots.context import SlotContext
 from voxcart_services.nlu.spans import Mention, Slot
 
-_GOODS = (
-    "search_product refine_search ask_price ask_stock ask_product_info recommend select_item add_to_cart remove_from_cart "
+_GOODS = words(
+    "search_product refine_search ask_price ask_stock ask_product_info recommend select_item "
+    "add_to_cart remove_from_cart "
     "update_cart merchant_add_product merchant_update_product merchant_delist_product merchant_query_stock"
-).split()
+)
 _PRODUCT_INTENTS = frozenset([
     *_GOODS, "order_status", "request_refund", "give_feedback", "merchant_sales_report", "merchant_reviews", "cancel_order",
     "list_orders",
@@ -21,7 +23,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "color": frozenset([*_GOODS, "request_refund"]),
     "size": frozenset(_GOODS),
     "material": frozenset(_GOODS),
-    "attribute": frozenset({"search_product", "refine_search", "recommend", "ask_product_info", "select_item", "merchant_add_product", "ask_stock", "add_to_cart"}),
+    "attribute": frozenset({"search_product", "refine_search", "recommend", "select_item", "merchant_add_product", "ask_stock", "add_to_cart"}),
     "payment_method": frozenset({"pay", "checkout", "ask_faq"}),
     "sort_by": frozenset({"search_product", "refine_search", "select_item", "recommend", "merchant_sales_report", "ask_price", "add_to_cart"}),
     "metric": frozenset({"merchant_sales_report", "merchant_reviews"}),
@@ -37,10 +39,18 @@ _PRIORITY = (
     "product", "category", "brand", "attribute", "coupon",
 )  # fmt: skip
 _BRAND_FOLLOWS = re.compile(r"^\s?(?:的)?(?:牌子?|家的|品牌|手机|电脑|平板|手表|耳机|笔记本|ones?\b|brand)")
-_NEGATION = re.compile(r"(?:不要|不想要|别要|不用|不喜欢|别给我|除了|不看|排除|非|别的?|not|no|except|without|don't want|other than)(?:\s|the|any|买|这个|那个|那种|这种|太)*$", re.IGNORECASE)
+_NEGATION = re.compile(
+    r"(?:不要|不想要|别要|不用|不喜欢|别给我|除了|不看|排除|非|别的?|not|no|except|without|"
+    r"don't want|other than)(?:\s|the|any|买|这个|那个|那种|这种|太)*$",
+    re.IGNORECASE,
+)
 _NOT_A_BUT_B = re.compile(r"不(?:是|要)(?:这个|那个)?$")
-_NEGATING_INTENTS = frozenset({"search_product", "refine_search", "recommend", "select_item", "ask_stock", "add_to_cart"})
-_EMPTY_RECIPIENT = re.compile(r"(?:给|送|为|帮|替|适合|for|for my|my)\s*(?:我|咱|我们|一下|the|a)?(?:家|的)?$", re.IGNORECASE)
+_NEGATING_INTENTS = frozenset(
+    {"search_product", "refine_search", "recommend", "select_item", "ask_stock", "add_to_cart"}
+)
+_EMPTY_RECIPIENT = re.compile(
+    r"(?:给|送|为|帮|替|适合|for|for my|my)\s*(?:我|咱|我们|一下|the|a)?(?:家|的)?$", re.IGNORECASE
+)
 
 
 def find_names(context: SlotContext) -> list[Slot]:
@@ -95,6 +105,11 @@ def _goods_once(context: SlotContext, slots: list[Slot]) -> list[Slot]:
     kept: list[Slot] = []
     for slot in slots:
         previous = kept[-1] if kept else None
+        if previous is not None and previous.name == "brand" and _is_model_of(context.text, previous, slot):
+            kept[-1] = Slot(
+                "product", previous.start, slot.end, context.text[previous.start : slot.end], confidence=0.95
+            )
+            continue
         if (
             previous is not None
             and previous.name == "product"
@@ -104,3 +119,15 @@ def _goods_once(context: SlotContext, slots: list[Slot]) -> list[Slot]:
             continue
         kept.append(slot)
     return kept
+
+
+def _is_model_of(text: str, brand: Slot, product: Slot) -> bool:
+    """华为 before Mate 60 belongs to the name; 华为 before 耳机 is a brand."""
+    model = text[product.start : product.end]
+    return (
+        product.name == "product"
+        and not text[brand.end : product.start].strip()
+        and not brand.negated
+        and model[0].isascii()
+        and any(char.isdigit() or char in "零一二三四五六七八九十" for char in model)
+    )

@@ -7,31 +7,65 @@ from voxcart_services.nlu.slots.context import SlotContext
 from voxcart_services.nlu.spans import Slot
 
 _ADDRESS_AFTER = re.compile(
-    r"(?:地址(?:要|想|得|给我|帮我)?(?:改成|改为|换成|换到|改到|变更为|变成|是|设为|写|填)|(?:改|换|送|寄|发|邮|快递)(?:成|到|至|去|往)|地址送|改送|改寄|"
-    r"(?:ship|send|deliver)\b(?:\s+(?:it|this|them|my order|the order|the package))?\s+to|address\s+(?:to|should be|is)|to)\s*(?:了|我的|我们|咱|我|the|my)?\s*",
+    (
+        r"(?:地址(?:要|想|得|给我|帮我)?(?:改成|改为|换成|换到|改到|变更为|变成|是|设为|写|填)|"
+        r"(?:改|换|送|寄|发|邮|快递)(?:成|到|至|去|往)|地址送|改送|改寄|"
+        r"(?:ship|send|deliver)\b(?:\s+(?:it|this|them|my order|the order|the package))?\s+to|"
+        r"address\s+(?:to|should be|is)|to)\s*(?:了|我的|我们|咱|我|the|my)?\s*"
+    ),
     re.IGNORECASE,
 )
-_ADDRESS_TAIL = re.compile(r"(?:去|吧|了|哦|呀|啊|好吗|可以吗|行吗|就行|谢谢|那边|这边|那儿|那里|来|instead|please|now|，.*|。.*|[\s!！.])+$", re.IGNORECASE)
+_ADDRESS_TAIL = re.compile(
+    r"(?:去|吧|了|哦|呀|啊|好吗|可以吗|行吗|就行|谢谢|那边|这边|那儿|那里|来|instead|please|"
+    r"now|，.*|。.*|[\s!！.])+$",
+    re.IGNORECASE,
+)
 _NOT_ADDRESS = re.compile(r"^(?:哪|什么|多少|几|一下|别的|其他|新地址|另外|地址|付|大|小|change|update)")
 
-_REASON_MARK = re.compile(r"(?:理由(?:是|：|:)?|原因(?:是|：|:)?|因为|由于|because(?: of)?|reason(?: is|:)?|due to|since)\s*", re.IGNORECASE)
+_REASON_MARK = re.compile(
+    r"(?:理由(?:是|：|:)?|原因(?:是|：|:)?|因为|由于|because(?: of)?|reason(?: is|:)?|due to|"
+    r"since)\s*",
+    re.IGNORECASE,
+)
 _REASON_TAIL = re.compile(r"(?:所以.*|(?:，|,)?(?:我)?(?:想|要|能|可以|申请|怎么|给我).*|了吧|吧|啊|呀|[。.!！\s])$")
 _REASON = re.compile(
-    r"(?:(?:尺码|尺寸|码数|大小|型号|颜色|款式|质量|味道|做工|图片|描述|包装|屏幕|拉链|电池|按键|商品)?(?:跟|和|与)?(?:图片|描述|页面|网上|说的)?(?:不|太|有点|特别|很|严重)?"
-    r"(?:不合适|不合身|不对|不好|不行|不符|不一样|不匹配|不新鲜|不喜欢|不想要|不好用|不能用|不亮|不工作|太差|太大|太小|太薄|太厚|太短|太长|太紧|太松|发错|少发|漏发|买错|拍错|买多|买重|碎|开裂|裂|坏|烂|"
-    r"破损|破|变质|发霉|过期|掉色|褪色|起球|缩水|异味|有味道|有问题|有瑕疵|有破损|有划痕|开不了机|充不进电|没声音|连不上|用不了|漏水|漏|丢失|假货|是假的|差|小|大|紧|松|卡)(?:得厉害|得不行|好几个|了)?)"
+    r"(?:(?:尺码|尺寸|码数|大小|型号|颜色|款式|质量|味道|做工|图片|描述|包装|屏幕|拉链|电池|"
+    r"按键|商品)?(?:跟|和|与)?(?:图片|描述|页面|网上|说的)?(?:不|太|有点|特别|很|严重)?"
+    r"(?:不合适|不合身|不对|不好|不行|不符|不一样|不匹配|不新鲜|不喜欢|不想要|不好用|不能用|"
+    r"不亮|不工作|太差|太大|太小|太薄|太厚|太短|太长|太紧|太松|发错|少发|漏发|买错|拍错|买多|"
+    r"买重|碎|开裂|裂|坏|烂|"
+    r"破损|破|变质|发霉|过期|掉色|褪色|起球|缩水|异味|有味道|有问题|有瑕疵|有破损|有划痕|"
+    r"开不了机|充不进电|没声音|连不上|用不了|漏水|漏|丢失|假货|是假的|差|小|大|紧|松|"
+    r"卡)(?:得厉害|得不行|好几个|了)?)"
 )
 _EN_REASON = re.compile(
-    r"\b(?:(?:it|they|the [\w ]+?|is|are|was|were|arrived|came|does|do)\s+)?((?:don't|doesn't|does not|do not|didn't) (?:fit|work|match|turn on|look right)|(?:arrived |came )?(?:broken|damaged|rotten|defective|expired|cracked|wrong size|"
-    r"wrong color)|(?:the )?wrong (?:size|color|item|one)|too (?:small|big|large|tight|loose|short|long)|poor quality|bad quality|stopped working|not working|changed my mind|it's used|it was opened|already opened)\b",
+    (
+        r"\b(?:(?:it|they|the [\w ]+?|is|are|was|were|arrived|came|does|do)\s+)?((?:don't|doesn't|"
+        r"does not|do not|didn't) (?:fit|work|match|turn on|look right)|(?:arrived |"
+        r"came )?(?:broken|damaged|rotten|defective|expired|cracked|wrong size|"
+        r"wrong color)|(?:the )?wrong (?:size|color|item|one)|too (?:small|big|large|tight|loose|"
+        r"short|long)|poor quality|bad quality|stopped working|not working|changed my mind|"
+        r"it's used|it was opened|already opened)\b"
+    ),
     re.IGNORECASE,
 )
 _PLACE_AFTER = re.compile(
-    r"(?:导航(?:去|到|回)?|带我去|送我去|开车(?:去|到)|我?(?:要|想)去|去往|规划(?:路线)?(?:到|去)|路线(?:到|去)|去|到|回|navigate(?: me)? to|take me to|drive(?: me)? to|directions to|get to|route to|nearest|where is|find)\s*(?:the\s+|a\s+)?",
+    (
+        r"(?:导航(?:去|到|回)?|带我去|送我去|开车(?:去|到)|我?(?:要|想)去|去往|规划(?:路线)?(?:到|"
+        r"去)|路线(?:到|去)|去|到|回|navigate(?: me)? to|take me to|drive(?: me)? to|"
+        r"directions to|get to|route to|nearest|where is|find)\s*(?:the\s+|a\s+)?"
+    ),
     re.IGNORECASE,
 )
-_PLACE_TAIL = re.compile(r"(?:怎么走|怎么去|要多久|有多远|的路线|在哪里?|导航过去|走哪条路|吧|啊|呀|的路|好吗|please|[\s?？。!！])+$", re.IGNORECASE)
-_FULL_REDUCTION = re.compile(r"满(?P<a>[0-9零一二三四五六七八九十百千两]+)(?:块|元)?(?:减|-|立减)(?P<b>[0-9零一二三四五六七八九十百千两]+)(?:块|元)?(?:的?(?:满减)?券|优惠券)?")
+_PLACE_TAIL = re.compile(
+    r"(?:怎么走|怎么去|要多久|有多远|的路线|在哪里?|导航过去|走哪条路|吧|啊|呀|的路|好吗|"
+    r"please|[\s?？。!！])+$",
+    re.IGNORECASE,
+)
+_FULL_REDUCTION = re.compile(
+    r"满(?P<a>[0-9零一二三四五六七八九十百千两]+)(?:块|元)?(?:减|-|"
+    r"立减)(?P<b>[0-9零一二三四五六七八九十百千两]+)(?:块|元)?(?:的?(?:满减)?券|优惠券)?"
+)
 
 
 def find_phrases(context: SlotContext, taken: list[Slot]) -> list[Slot]:
@@ -73,7 +107,11 @@ def _reason(context: SlotContext, taken: list[Slot]) -> list[Slot]:
             end = start + len(rest.rstrip("了。 ")) if context.text[end - 1 : end] == "了" else end
         return [Slot("reason", start, end, context.text[start:end], confidence=0.9)] if end > start else []
     if context.intent == "merchant_process_refund":
-        refused = re.search(r"(?:拒绝|驳回|不同意|不通过|不给|不批).*?(?:退款申请|退货申请|退款|退货|退)(?:，|,|\s)?(?P<why>[^，,。]{2,20})$", context.text)
+        refused = re.search(
+            r"(?:拒绝|驳回|不同意|不通过|不给|不批).*?(?:退款申请|退货申请|退款|退货|退)(?:，|,|"
+            r"\s)?(?P<why>[^，,。]{2,20})$",
+            context.text,
+        )
         if refused and not re.match(r"(?:吧|了|申请|的|啊|订单)$", refused.group("why")):
             return [Slot("reason", refused.start("why"), refused.end("why"), refused.group("why"), confidence=0.6)]
         return []
@@ -81,7 +119,9 @@ def _reason(context: SlotContext, taken: list[Slot]) -> list[Slot]:
     if english:
         return [Slot("reason", *english.span(1), english.group(1), confidence=0.8)]
     for match in _REASON.finditer(context.text):
-        if len(match.group()) == 1 and match.group() in "大小差卡紧松" or re.match(r"[大小][一两]?[号码]|一[号码]", context.text[match.end() - 1 : match.end() + 2]):
+        if (len(match.group()) == 1 and match.group() in "大小差卡紧松") or re.match(
+            r"[大小][一两]?[号码]|一[号码]", context.text[match.end() - 1 : match.end() + 2]
+        ):
             continue
         if any(slot.overlaps(match.start(), match.end()) for slot in taken if slot.name == "size"):
             continue

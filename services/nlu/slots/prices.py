@@ -2,35 +2,66 @@
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from voxcart.text.amounts import Amount
 from voxcart_services.nlu.slots.context import SlotContext
 from voxcart_services.nlu.spans import Slot
 
-BROWSING = frozenset({"search_product", "refine_search", "recommend", "select_item", "ask_stock", "ask_product_info", "ask_price"})
+BROWSING = frozenset(
+    {"search_product", "refine_search", "recommend", "select_item", "ask_stock", "ask_product_info", "ask_price"}
+)
 MERCHANT = frozenset({"merchant_add_product", "merchant_update_product"})
 
-_MAX_AFTER = re.compile(r"\s?(?:钱)?(?:的)?(?:以下|以内|之内|之下|以里|内(?!存|衣|裤)|封顶|打住|不到|往下|or less|or under|or below|max(?:imum)?)", re.IGNORECASE)
+_MAX_AFTER = re.compile(
+    r"\s?(?:钱)?(?:的)?(?:以下|以内|之内|之下|以里|内(?!存|衣|裤)|封顶|打住|不到|往下|or less|"
+    r"or under|or below|max(?:imum)?)",
+    re.IGNORECASE,
+)
 _MIN_AFTER = re.compile(r"\s?(?:钱)?(?:以上|之上|往上|开外|起(?!订|来)|朝上|or more|or above|and up)", re.IGNORECASE)
 _ABOUT_AFTER = re.compile(r"\s?(?:钱)?(?:左右|上下|出头|差不多|or so)", re.IGNORECASE)
 _MAX_BEFORE = re.compile(
-    r"(?:(?:别|不要|不能|不想|不可以|没有?)?(?:超过|超出|高于|多于)|不超|低于|少于|小于|不到|最多|最高|至多|顶多|控制在|上限(?:是|为)?|within|under|below|less than|no more than|not more than|"
+    r"(?:(?:别|不要|不能|不想|不可以|没有?)?(?:超过|超出|高于|多于)|不超|低于|少于|小于|不到|"
+    r"最多|最高|至多|顶多|控制在|上限(?:是|为)?|within|under|below|less than|no more than|"
+    r"not more than|"
     r"not over|up to|at most|cheaper than|lower than|max(?:imum)?(?: of)?)\s*$",
     re.IGNORECASE,
 )
 _MIN_BEFORE = re.compile(
-    r"(?:(?:不)(?:低于|少于|小于)|高于|超过|大于|多于|至少|最少|最低|起码|over|above|more than|at least|starting (?:from|at)|no less than)\s*$",
+    (
+        r"(?:(?:不)(?:低于|少于|小于)|高于|超过|大于|多于|至少|最少|最低|起码|over|above|"
+        r"more than|at least|starting (?:from|at)|no less than)\s*$"
+    ),
     re.IGNORECASE,
 )
 _NOT_MORE = re.compile(r"^(?:别|不要|不能|不想|不可以|没|没有)")
-_ABOUT_BEFORE = re.compile(r"(?:大概|大约|差不多|约|around|about|roughly|approximately|somewhere around)\s*$", re.IGNORECASE)
+_ABOUT_BEFORE = re.compile(
+    r"(?:大概|大约|差不多|约|around|about|roughly|approximately|somewhere around)\s*$", re.IGNORECASE
+)
 _RANGE_JOIN = re.compile(r"^\s*(?:到|至|-|~|—|–|～|and|to)\s*$", re.IGNORECASE)
-_SUBTRACT = re.compile(r"(?:降价?|下调|往下调|调低|便宜|减价?|少|直降|下降|打折|让利|(?:lower|reduce|cut|drop|decrease|knock)\b.*(?:by|off)?)(?:了|个|它)?\s*$", re.IGNORECASE)
-_ADD = re.compile(r"(?:涨价?|加价?|上调|往上调|调高|贵|提价|上涨|(?:raise|increase|bump)\b.*by)(?:了|个|它)?\s*$", re.IGNORECASE)
-_PRICE_CUE = re.compile(r"(?:价格|价钱|售价|定价|单价|标价|卖价|价|卖|售|特价|priced?(?: at| for| to)?|price(?: is)?|for|at|to|改成|改为|调到|降到|涨到|设为|调整为|改到|调成|降至)\s*(?:是|为|改成|改为|调到|降到|涨到|到|成|：|:)?\s*(?:of [\w ]{1,30} to\s*)?$", re.IGNORECASE)
-_STOCK_CUE = re.compile(r"库存|裤存|存货|备货|数量|补货|补|进货|入库|到货|stock|inventory|quantity|units|restock", re.IGNORECASE)
-_BUDGET_CUE = re.compile(r"(?:预算|价位|价格|价钱|budget(?: is| of)?)\s*(?:是|在|大概|大约|about|around)?\s*$", re.IGNORECASE)
+_SUBTRACT = re.compile(
+    r"(?:降价?|下调|往下调|调低|便宜|减价?|少|直降|下降|打折|让利|(?:lower|reduce|cut|drop|"
+    r"decrease|knock)\b.*(?:by|off)?)(?:了|个|它)?\s*$",
+    re.IGNORECASE,
+)
+_ADD = re.compile(
+    r"(?:涨价?|加价?|上调|往上调|调高|贵|提价|上涨|(?:raise|increase|bump)\b.*by)(?:了|个|"
+    r"它)?\s*$",
+    re.IGNORECASE,
+)
+_PRICE_CUE = re.compile(
+    r"(?:价格|价钱|售价|定价|单价|标价|卖价|价|卖|售|特价|priced?(?: at| for| to)?|"
+    r"price(?: is)?|for|at|to|改成|改为|调到|降到|涨到|设为|调整为|改到|调成|降至)\s*(?:是|为|"
+    r"改成|改为|调到|降到|涨到|到|成|：|:)?\s*(?:of [\w ]{1,30} to\s*)?$",
+    re.IGNORECASE,
+)
+_STOCK_CUE = re.compile(
+    r"库存|裤存|存货|备货|数量|补货|补|进货|入库|到货|stock|inventory|quantity|units|restock", re.IGNORECASE
+)
+_BUDGET_CUE = re.compile(
+    r"(?:预算|价位|价格|价钱|budget(?: is| of)?)\s*(?:是|在|大概|大约|about|around)?\s*$", re.IGNORECASE
+)
 
 
 def find_prices(context: SlotContext) -> list[Slot]:
@@ -56,7 +87,7 @@ def _may_be_price(context: SlotContext, amount: Amount) -> bool:
 def _ranges(context: SlotContext, amounts: list[Amount]) -> tuple[list[Slot], list[Amount]]:
     slots: list[Slot] = []
     used: list[Amount] = []
-    for low, high in zip(amounts, amounts[1:], strict=False):
+    for low, high in pairwise(amounts):
         between = context.text[low.end : high.start]
         if not _RANGE_JOIN.match(between) or low in used:
             continue
