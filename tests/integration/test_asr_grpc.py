@@ -136,7 +136,9 @@ async def test_bad_streams_are_refused_with_a_sentence(
 
 
 async def test_streams_over_the_limit_are_refused_and_a_vanished_client_frees_its_own() -> None:
-    recognizer = make_recognizer(LengthTranscriber(), rules=RecognizerRules(max_streams=1))
+    recognizer, freed = make_recognizer(LengthTranscriber(), rules=RecognizerRules(max_streams=1)), asyncio.Event()
+    release = recognizer.release_stream
+    recognizer.release_stream = lambda: (release(), freed.set())
     async with serving(recognizer) as (stub, _):
         first = stub.StreamingRecognize(timeout=10)
         await first.write(requests(Config(), [])[0])
@@ -145,9 +147,7 @@ async def test_streams_over_the_limit_are_refused_and_a_vanished_client_frees_it
         error = await refusal(collected(stub.StreamingRecognize(iter(requests(Config(), [])), timeout=10)))
         assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
         first.cancel()
-        async with asyncio.timeout(10):
-            while recognizer._open_streams:
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(freed.wait(), 10)
         response = await stub.Recognize(asr_pb2.RecognizeRequest(audio=TWO_UTTERANCES), timeout=10)
     assert len(response.results) == 2
 
