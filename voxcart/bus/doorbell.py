@@ -13,9 +13,9 @@ import asyncio
 import contextlib
 import itertools
 import os
-import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +27,9 @@ Heard = Callable[[str, int, int], None]
 """Called with topic, partition and offset of a record that was stored."""
 
 _counter = itertools.count()
+
+_CLOCK_STEP_NS = 100_000_000
+"""A listing younger than this may miss a socket made in the same step of the file system's clock; it is not kept."""
 
 
 def doorbell_dir(port: int) -> Path:
@@ -76,6 +79,7 @@ class Doorbell:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         path = self._directory / topic / f"{os.getpid()}-{next(_counter)}"
         try:
+            self._directory.mkdir(mode=0o700, exist_ok=True)
             path.parent.mkdir(mode=0o700, exist_ok=True)
             listener.setblocking(False)
             listener.bind(str(path))
@@ -130,13 +134,27 @@ class Doorbell:
         try:
             changed_ns = directory.stat().st_mtime_ns
             known = self._targets.get(topic)
-            if known is None or known[0] != changed_ns:
-                known = self._targets[topic] = (changed_ns, list(directory.iterdir()))
+            if known is not None and known[0] == changed_ns:
+                return known[1]
+            targets = list(directory.iterdir())
         except OSError:
             return []
-        return known[1]
+        if time.time_ns() - changed_ns > _CLOCK_STEP_NS:
+            self._targets[topic] = (changed_ns, targets)
+        return targets
 
 
-def remove_doorbell(port: int) -> None:
-    """Removes the sockets of a broker that is stopped."""
-    shutil.rmtree(doorbell_dir(port), ignore_errors=True)
+def sweep_doorbell(port: int) -> None:
+    """Removes the sockets of dead processes, and the directory if nobody uses it. For the end of a broker."""
+    directory = doorbell_dir(port)
+    for path in sorted(directory.glob("*/*")):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink(missing_ok=True)
+            except OSError:
+                continue
+    for folder in [*directory.glob("*"), directory]:
+        with contextlib.suppress(OSError):
+            folder.rmdir()

@@ -58,7 +58,7 @@ class _EmbeddedReader(Reader):
         self._topics: set[str] = set()
         self._rung = asyncio.Event()
         self._look_at = 0.0
-        self._heard_at = 0.0
+        self._heard_at = time.monotonic()
 
     async def poll(self, max_records: int, timeout_s: float) -> list[Record]:
         give_up_at = time.monotonic() + timeout_s

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from voxcart.bus.doorbell import sweep_doorbell
 from voxcart.embedded.process import ServerProcess, accepts_connections
 from voxcart.errors import Unavailable
 from voxcart.ports import free_port
@@ -37,6 +38,10 @@ class EmbeddedBroker(ServerProcess):
             "broker",
             *("--listener-url", url, "--advertised-listener-url", url, "--storage-engine", "memory://tansu/"),
         ]
+
+    async def stop(self, timeout_seconds: float = 10.0) -> None:
+        await super().stop(timeout_seconds)
+        sweep_doorbell(self.port)
 
     async def answers(self) -> bool:
         return await accepts_connections(self.port)
