@@ -20,9 +20,8 @@ def main() -> int:
     parser.add_argument("--address")
     parser.add_argument("--state-dir")
     options = parser.parse_args()
-    where = [
-        f"--{name}={value}" for name in ("address", "state-dir") if (value := getattr(options, name.replace("-", "_")))
-    ]
+    given = {"address": options.address, "state-dir": options.state_dir}
+    where = [f"--{name}={value}" for name, value in given.items() if value]
     print(f"{'sessions':>8}{'answered':>10}{'final p50':>11}{'audio p50':>11}{'audio p95':>11}{'cpu %':>8}")
     kept = []
     for num_sessions in options.sessions:

@@ -24,6 +24,7 @@ from voxcart_client import (
 )
 
 PAUSE_BETWEEN_REPLIES_S = 0.3
+CONNECT_S = 10.0
 
 ask_app = typer.Typer(add_completion=False)
 talk_app = typer.Typer(add_completion=False)
@@ -128,7 +129,11 @@ async def _ask(
     gateway: str, config: ConversationConfig, turns: Sequence[Clip | str], timeout_s: float, as_json: bool
 ) -> list[Turn]:
     answered = []
-    async with VoxcartClient(gateway) as client, client.converse(config) as conversation:
+    connect_timeout_s = min(CONNECT_S, timeout_s)
+    async with (
+        VoxcartClient(gateway) as client,
+        client.converse(config, connect_timeout_s=connect_timeout_s) as conversation,
+    ):
         for said in turns:
             turn = await _one_turn(conversation, said, timeout_s)
             answered.append(turn)

@@ -95,9 +95,8 @@ class SystemMeter:
             pass
         for process in psutil.process_iter(["cmdline"]):
             words = process.info["cmdline"] or []
-            if self._state_dir and any(self._state_dir in word for word in words) and process.pid != os.getpid():
-                if _is_server(words):
-                    found.update({one.pid: one for one in [process, *_children(process)]})
+            if self._state_dir and any(self._state_dir in word for word in words) and _is_server(words):
+                found.update({one.pid: one for one in [process, *_children(process)]})
         return list(found.values())
 
 

@@ -162,8 +162,8 @@ def as_table(report: dict[str, Any]) -> str:
         if name in report:
             cost = report[name]
             rows.append(
-                f"{name.replace('_', ' ')}: {cost['cpu_percent_of_one_core']} % of one core, {cost['rss_gb']} GB resident "
-                f"in {cost['processes']} processes"
+                f"{name.replace('_', ' ')}: {cost['cpu_percent_of_one_core']} % of one core, "
+                f"{cost['rss_gb']} GB resident in {cost['processes']} processes"
             )
     rows += [f"failure: {failure}" for failure in report["failures"]]
     return "\n".join(rows)
