@@ -27,7 +27,8 @@ from voxcart_services.shop.products import load_products
 from voxcart_services.shop.schema import EMBEDDING_SIZE
 from voxcart_services.shop.text import compact, index_terms, normalize
 
-MAX_CANDIDATES = 500
+MAX_CANDIDATES = 2000
+"""Products that are scored; what lies behind them is neither counted nor shown."""
 NEAREST = 20
 
 NEAR_COSINE = 0.893

@@ -31,7 +31,8 @@ _VOIDED = text("SELECT * FROM payments WHERE status = 'voided' AND refunded_cent
 _REFUND = text(
     "SELECT r.order_id, r.amount_cents, p.payment_id FROM refunds r "
     "JOIN payments p ON p.tenant = r.tenant AND p.order_id = r.order_id AND p.status = 'captured' "
-    "WHERE r.tenant = :tenant AND r.refund_id = :refund_id AND r.status = 'approved'"
+    "WHERE r.tenant = :tenant AND r.refund_id = :refund_id AND r.status = 'approved' "
+    "AND NOT r.exchange"
 )
 _SETTLE = text(
     "UPDATE refunds SET status = 'refunded' WHERE tenant = :tenant AND refund_id = :refund_id AND status = 'approved' "

@@ -124,10 +124,18 @@ def is_stop_word(word: str) -> bool:
     return word in _STOP_WORDS
 
 
+LEAST_FOLDED = 3
+"""Characters of a text whose similar sounds count as one; in two characters they would make too many words equal."""
+
+
 @lru_cache(maxsize=20_000)
 def pinyin_key(text: str) -> str:
-    """Syllables without tones; letters and digits stay. Pairs that are often misheard (zh/z, ng/n, l/n) are one."""
-    return " ".join(_folded(syllable) for syllable in lazy_pinyin(text))
+    """Syllables without tones; letters and digits stay. In longer texts pairs that are often misheard are one.
+
+    The pairs are zh/z, ch/c, sh/s, ng/n and l/n.
+    """
+    syllables = lazy_pinyin(text)
+    return " ".join(syllables if len(text) < LEAST_FOLDED else map(_folded, syllables))
 
 
 def _folded(syllable: str) -> str:
