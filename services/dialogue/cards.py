@@ -24,9 +24,14 @@ def unique(words: Any) -> list[str]:
     return list(dict.fromkeys(word for word in words if word))
 
 
-def colors_of(product: shop_pb2.Product) -> list[str]:
-    """Colours as spoken."""
-    return unique(variant.color for variant in product.variants)
+def color_name(variant: shop_pb2.Variant, language: str) -> str:
+    """The colour as spoken in a language."""
+    return (variant.color_code or variant.color) if language == "en" else variant.color
+
+
+def colors_of(product: shop_pb2.Product, language: str) -> list[str]:
+    """Colours as spoken in a language."""
+    return unique(color_name(variant, language) for variant in product.variants)
 
 
 def sizes_of(product: shop_pb2.Product) -> list[str]:
@@ -57,7 +62,7 @@ def product_card(product: shop_pb2.Product, language: str, subtitle: str = "") -
         "unit": unit,
         "stock": product.stock,
         "units_sold": product.units_sold,
-        "colors": colors_of(product),
+        "colors": colors_of(product, language),
         "color_codes": unique(variant.color_code for variant in product.variants),
         "sizes": sizes_of(product),
         "name_zh": product.name_zh,

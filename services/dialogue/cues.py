@@ -18,7 +18,10 @@ CORRECTION = re.compile(
     r"^(不对|不是|错了|不，|不,|我(是)?说的是|应该是|不是这个|no[, ]|i meant|actually|wait[, ])", _FLAGS
 )
 ELLIPSIS = re.compile(r"呢$|^(那|那么)|^(and|what about|how about)\b", _FLAGS)
-DEMONSTRATIVE = _cue("[这那][个款双条件部台种些箱只瓶张把本辆]|它", "it|this|that|these|those|them")
+DEMONSTRATIVE = _cue(
+    "[这那][个款双条件部台种些箱只瓶张把本辆](?!月|星期|礼拜|周|季|年|时候)|它",
+    "it|them|(?:this|that|these|those)(?! (?:week|month|year|morning|quarter|day|time|weekend))",
+)
 EVERYTHING = _cue("全部|都|所有", "all|everything")
 APPROVE = _cue("同意|通过|批准|退给|可以退", "approve|accept|grant")
 REJECT = _cue("拒绝|驳回|不同意|不通过|不批准|不能退|不给退|不退", "reject|refuse|deny|decline")
@@ -71,6 +74,15 @@ NO = re.compile(
     r"^(不|不要|不用|不用了|不是|不行|不对|不了|别|别了|先不|先不要|取消|算了|"
     r"no|nope|don't|do not|cancel|stop|not now)[吧啊呀哦了的,，。.!！ ]*$",
     _FLAGS,
+)
+
+WHOLE_SHOP = _cue("全店|店里|所有|最近|整个", "shop|store|all|recent")
+TOTAL = _cue("总共|一共|合计|总价|加起来", "total|altogether|in all")
+BECAUSE = re.compile(r"(?:理由是|原因是|理由|因为|由于|because(?: of)?|reason is)[，,:： ]*(.+)$", _FLAGS)
+CALL_OFF = _cue("取消", "cancel")
+TAKE_OUT = _cue("删|去掉|拿掉|移除|不要这", "remove|delete|take (?:it|that|this) out")
+QUESTION = re.compile(
+    r"(可以|能|支持|接受).*(吗|么|嘛|[?？])$|能不能|可不可以|支不支持|^(can|do you|is it possible)\b", _FLAGS
 )
 
 ENGLISH_WORDS = re.compile(

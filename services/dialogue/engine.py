@@ -3,6 +3,7 @@
 Knows nothing of gRPC, Kafka or Redis; it works through the ports.
 """
 
+import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -187,6 +188,8 @@ async def _perform(turn: Turn, decision: policy.Decision, pending: Pending | Non
     if decision.move == "run":
         turn.intent, turn.slots = decision.intent, decision.slots
         answer = await SKILLS[decision.intent].handler(turn)
+        if pending is not None and pending.action == "checkout" and _corrected_cart(turn):
+            return await _read_back_again(turn, answer)
         return _with_question(answer, pending) if decision.comes_back and pending else answer
     if decision.move == "do" and pending is not None:
         turn.intent, turn.slots = pending.intent, Slots(pending.slots)
@@ -213,6 +216,20 @@ async def _confirmed_action(turn: Turn, pending: Pending) -> Answer:
     return await CONFIRMED[pending.action](turn, pending.parameters)
 
 
+def _corrected_cart(turn: Turn) -> bool:
+    return turn.intent in {"update_cart", "remove_from_cart"} and bool(cues.CORRECTION.search(turn.text))
+
+
+async def _read_back_again(turn: Turn, answer: Answer) -> Answer:
+    """不对，要两袋 at the read-back of an order: the cart is changed and read back anew."""
+    if answer.pending is not None or not _changed(turn):
+        return answer
+    turn.intent, turn.slots = "checkout", Slots()
+    again = await SKILLS["checkout"].handler(turn)
+    again.text = answer.text + again.text
+    return again
+
+
 def _with_question(answer: Answer, pending: Pending) -> Answer:
     """The answer to a side question, and then the question that was open."""
     if answer.pending is None and pending.question in answer.text:
@@ -235,6 +252,7 @@ def _shop_away(turn: Turn, decision: policy.Decision, pending: Pending | None) -
 def _remember(turn: Turn, decision: policy.Decision, answer: Answer) -> None:
     """What the next utterance may refer to."""
     state = turn.state
+    answer.text = _tidy(answer.text)
     state.pending = answer.pending
     state.heard = None
     if decision.move in {"run", "do"} and turn.intent not in {"repeat", "affirm", "deny", "cancel", "help", "thanks"}:
@@ -250,6 +268,11 @@ def _remember(turn: Turn, decision: policy.Decision, answer: Answer) -> None:
             reply=answer.text[:MAX_HISTORY_CHARACTERS],
         )
     )
+
+
+def _tidy(text: str) -> str:
+    """Without the spaces that an empty value leaves in an English sentence."""
+    return re.sub(r" {2,}", " ", re.sub(r" +([:,.?;])", r"\1", text)).strip()
 
 
 def _reply(turn: Turn, understanding: common_pb2.Understanding, answer: Answer, compute_ms: float) -> bus_pb2.Reply:

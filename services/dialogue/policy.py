@@ -8,7 +8,7 @@
 4. The role may not do it: a sentence, nothing else.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from voxcart.text.numbers import find_numbers
@@ -18,6 +18,8 @@ from voxcart_services.dialogue.state import Pending, SessionState
 from voxcart_services.dialogue.turn import MERCHANT, SHOPPER, SKILLS
 
 MAX_TEXT_CHARACTERS = 500
+SURE_SMALL_TALK = 0.5
+"""Below this confidence a goodbye may be anything."""
 SURE_YES = 0.5
 """Below this confidence a yes must be one of the plain words for it."""
 
@@ -192,7 +194,9 @@ def _at_slot(heard: Heard, pending: Pending) -> Decision | None:
     if heard.intent in {"cancel", "deny"} and not heard.slots:
         return Decision("drop", heard.intent)
     answers = _answers(heard, pending)
-    fills = heard.intent in FILLING_INTENTS or heard.intent == pending.intent or _is_bare(heard, answers)
+    fills = heard.intent == pending.intent or _is_bare(heard, answers)
+    if not fills and heard.intent in FILLING_INTENTS:
+        fills = heard.slots.names() <= SLOT_ANSWERS.get(pending.slot, {pending.slot}) | {"quantity"}
     if answers and fills:
         others = heard.slots.only(*(SLOT_ANSWERS.get(pending.slot, {pending.slot}) | {"quantity"}))
         return _fill(pending, Slots([*others.without(*answers.names()).values, *answers.values]))
@@ -249,8 +253,25 @@ def _own_intent(heard: Heard) -> str:
     return ROLE_TWINS.get(heard.role, {}).get(heard.intent, heard.intent)
 
 
+def _repaired(heard: Heard, state: SessionState) -> str:
+    """The intent where the state of the talk says more than the words: 取消它 after an order, 删掉 after the cart."""
+    text, intent = heard.text, heard.intent
+    if intent == "cancel" and cues.CALL_OFF.search(text) and state.order_id and state.last_intent in _ABOUT_ORDERS:
+        return "cancel_order"
+    if intent in {"cancel", "deny"} and cues.TAKE_OUT.search(text) and heard.role == SHOPPER:
+        return "remove_from_cart"
+    if intent == "pay" and cues.QUESTION.search(text) and not heard.slots.order_id():
+        return "ask_faq"
+    decides = cues.REJECT.search(text) or cues.APPROVE.search(text)
+    if intent in {"out_of_scope", "deny"} and heard.role == MERCHANT and state.refund_id and decides:
+        return "merchant_process_refund"
+    bare = not heard.slots and heard.confidence < SURE_SMALL_TALK
+    return "out_of_scope" if bare and intent in {"goodbye", "greet", "thanks", "cancel", "repeat"} else intent
+
+
 def _fresh(heard: Heard, state: SessionState, min_confidence: float) -> Decision:
     """No pending request claims the utterance."""
+    heard = replace(heard, intent=_repaired(heard, state))
     intent, slots = _own_intent(heard), heard.slots
     elliptic = _ellipsis(heard, state)
     if elliptic is not None:
@@ -274,6 +295,7 @@ def _fresh(heard: Heard, state: SessionState, min_confidence: float) -> Decision
 
 
 _REFINING = {"color", "size", "brand", "price_min", "price_max", "sort_by", "material", "attribute"}
+_ABOUT_ORDERS = {"order_status", "list_orders", "cancel_order", "checkout", "pay"}
 _CORRECTABLE = {"search_product", "refine_search", "recommend", "ask_price", "ask_stock", "merchant_query_stock"}
 _ELLIPTIC = {
     "ask_price", "ask_stock", "ask_product_info", "search_product", "merchant_query_stock", "merchant_sales_report",

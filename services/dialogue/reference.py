@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from voxcart.errors import NotFound
 from voxcart_api.shop.v1 import shop_pb2
 from voxcart_services.dialogue import cues
-from voxcart_services.dialogue.cards import colors_of, product_card, product_name, shown_item, sizes_of, unique
+from voxcart_services.dialogue.cards import (
+    color_name,
+    colors_of,
+    product_card,
+    product_name,
+    shown_item,
+    sizes_of,
+    unique,
+)
 from voxcart_services.dialogue.slots import Slots
 from voxcart_services.dialogue.state import SearchFilters, SessionState, ShownItem
 from voxcart_services.dialogue.turn import Answer, Turn
@@ -76,6 +84,8 @@ def referred_item(turn: Turn) -> ShownItem | Answer | None:
     state = turn.state
     ordinal = turn.slots.ordinal()
     name = spoken_name(turn.slots)
+    if turn.slots.word("sort_by") and turn.slots.text("ordinal").lower() in {"one", "ones"}:
+        ordinal = None
     if ordinal is not None and state.shown:
         item = by_ordinal(state.shown, ordinal)
         return item or turn.answer("product.no_such_ordinal", count=len(state.shown))
@@ -236,7 +246,7 @@ def choose_variant(turn: Turn, found: Found) -> shop_pb2.Variant | Answer:
     if not available:
         return turn.answer("product.variant_sold_out", name=product_name(product, turn.language))
     sizes = unique(variant.size for variant in available)
-    colors = unique(variant.color for variant in available)
+    colors = unique(color_name(variant, turn.language) for variant in available)
     if len(sizes) > 1:
         name = "cart.which_size_and_color" if len(colors) > 1 and not color else "cart.which_size"
         question = turn.say(name, sizes=turn.phrases.joined(sizes), colors=turn.phrases.joined(colors))
@@ -273,7 +283,7 @@ def _fits(variant: shop_pb2.Variant, color: str, size: str) -> bool:
 
 def _no_such_variant(turn: Turn, product: shop_pb2.Product, color: str, size: str) -> Answer:
     """Says what there is instead and waits for it."""
-    colors, sizes = colors_of(product), sizes_of(product)
+    colors, sizes = colors_of(product, turn.language), sizes_of(product)
     if color and colors and not any(_fits(variant, color, "") for variant in product.variants):
         turn.slots = turn.slots.without("color")
         question = turn.say("cart.no_such_color", colors=turn.phrases.joined(colors))

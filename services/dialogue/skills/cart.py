@@ -29,6 +29,8 @@ async def add_to_cart(turn: Turn) -> Answer:
     parts = _separate_items(turn.slots)
     if len(parts) > 1:
         return await _add_several(turn, parts)
+    if len(turn.slots.all("quantity")) > 1 and "product" in turn.slots:
+        return turn.answer("cart.one_by_one")
     found = await find_product(turn)
     if isinstance(found, Answer):
         return found

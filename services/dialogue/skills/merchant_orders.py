@@ -177,7 +177,8 @@ async def _ship(turn: Turn, parameters: dict[str, Any]) -> Answer:
         return await _wrong_state(turn, parameters["order_id"])
     turn.state.order_id = order.order_id
     values = {"id": order.order_id, "carrier": order.shipment.carrier, "tracking_no": order.shipment.tracking_no}
-    phrase = "merchant.shipped_with" if values["tracking_no"] else "merchant.shipped"
+    phrase = "merchant.shipped_by" if values["carrier"] else "merchant.shipped"
+    phrase = "merchant.shipped_with" if values["tracking_no"] else phrase
     return turn.answer(phrase, [order_card(order, turn.language)], **values)
 
 
@@ -196,7 +197,8 @@ async def process_refund(turn: Turn) -> Answer:
     if refund.status != OPEN_REFUND:
         status = turn.say(f"refund_status.{refund.status}")
         return turn.answer("merchant.refund_decided", cards, id=refund.order_id, status=status)
-    reason = turn.slots.text("reason")
+    said = cues.BECAUSE.search(turn.text)
+    reason = turn.slots.text("reason") or (said[1].strip() if said else "")
     if reject or (reason and not approve):
         if not reason:
             return turn.ask_slot("reason", turn.say("merchant.reject_why", id=refund.order_id), cards=cards)

@@ -11,7 +11,7 @@ from voxcart_services.dialogue import cues
 from voxcart_services.dialogue.cards import local_time, product_card, product_name
 from voxcart_services.dialogue.money import money_text, number_text
 from voxcart_services.dialogue.reference import MAX_SPOKEN, find_product, remember_shown, set_focus, spoken_name
-from voxcart_services.dialogue.slots import SHOP_TIME_ZONE, TimeRange
+from voxcart_services.dialogue.slots import SHOP_TIME_ZONE, Slots, TimeRange
 from voxcart_services.dialogue.turn import MERCHANT, Answer, Turn, skill
 
 BEST_SELLERS = 5
@@ -77,7 +77,7 @@ def _figures(
         return turn.answer("report.nothing_sold", cards, **values)
     sentence = turn.say(f"report.{metric if metric in _METRICS else 'sales_amount'}", **values)
     if metric == "sales_amount" and product is None:
-        sentence += _comparison(turn, report)
+        sentence += _comparison(turn, report) if time_range.end <= turn.now else ""
     return Answer(sentence + turn.say("report.stop"), cards)
 
 
@@ -132,6 +132,9 @@ def _best_sellers(turn: Turn, report: shop_pb2.SalesReportResponse, time_range: 
 async def reviews(turn: Turn) -> Answer:
     """顾客对这款耳机评价怎么样, 最近的差评说了什么."""
     product = None
+    goes_on = turn.state.last_intent == "merchant_reviews" and not cues.WHOLE_SHOP.search(turn.text)
+    if goes_on and not turn.slots.names() & {"product", "category"}:
+        turn.slots = turn.slots.replaced_by(Slots(turn.state.last_slots).only("product", "category"))
     if spoken_name(turn.slots) or cues.DEMONSTRATIVE.search(turn.text):
         found = await find_product(turn)
         if isinstance(found, Answer):

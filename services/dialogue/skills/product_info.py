@@ -7,10 +7,19 @@ from google.protobuf import json_format
 from voxcart_api.bus.v1 import bus_pb2
 from voxcart_api.shop.v1 import shop_pb2
 from voxcart_services.dialogue import cues
-from voxcart_services.dialogue.cards import attributes_of, product_card, product_name, sizes_of, unique
+from voxcart_services.dialogue.cards import (
+    attributes_of,
+    color_name,
+    colors_of,
+    product_card,
+    product_name,
+    sizes_of,
+    unique,
+)
 from voxcart_services.dialogue.money import amount_text, money_text, number_text
 from voxcart_services.dialogue.quantities import pieces_wanted
 from voxcart_services.dialogue.reference import Found, find_product, set_focus
+from voxcart_services.dialogue.skills.cart import view_cart
 from voxcart_services.dialogue.skills.search import priced
 from voxcart_services.dialogue.turn import Answer, Turn, skill
 
@@ -55,7 +64,9 @@ async def _asked_for(turn: Turn) -> Found | Answer:
 
 @skill("ask_price", side=True)
 async def ask_price(turn: Turn) -> Answer:
-    """这个多少钱."""
+    """这个多少钱, 总共多少钱."""
+    if cues.TOTAL.search(turn.text) and not turn.slots.names() & {"product", "category", "ordinal"}:
+        return await view_cart(turn)
     found = await _asked_for(turn)
     if isinstance(found, Answer):
         return found
@@ -91,20 +102,27 @@ async def ask_stock(turn: Turn) -> Answer:
         if (not color or color in {variant.color, variant.color_code}) and (not size or variant.size.upper() == size)
     ]
     stock = sum(variant.stock for variant in variants)
-    said = " ".join(unique([*(variant.color for variant in variants[:1] if color), size]))
+    said = " ".join(unique([*(color_name(variant, turn.language) for variant in variants[:1] if color), size]))
     choice = said or turn.slots.text("color", "size")
     if stock > 0:
         set_focus(turn, product, color, size)
         return turn.answer("info.variant_in_stock", cards, name=name, choice=choice, stock=stock)
-    there = unique(
-        " ".join(unique([v.color if color else "", v.size if size else ""])) for v in product.variants if v.stock
-    )
+    left = [variant for variant in product.variants if variant.stock > 0]
+    there = unique(_choice(turn, variant, bool(color), bool(size)) for variant in left)
     return turn.answer("info.variant_sold_out", cards, name=name, choice=choice, others=turn.phrases.joined(there[:6]))
+
+
+def _choice(turn: Turn, variant: shop_pb2.Variant, by_color: bool, by_size: bool) -> str:
+    """What a variant is told apart by: its colour, its size, or both."""
+    code = variant.color_code if by_color else ""
+    return choice_text(variant.color if by_color else "", code, variant.size if by_size else "", turn.language)
 
 
 @skill("ask_product_info", side=True)
 async def ask_product_info(turn: Turn) -> Answer:
     """这个手机内存多大, tell me more about it."""
+    if turn.state.shown and _is_attribute(turn.slots.text("product", "category")):
+        turn.slots = turn.slots.without("product", "category")
     found = await _asked_for(turn)
     if isinstance(found, Answer):
         return found
@@ -128,7 +146,7 @@ def _asked_fact(turn: Turn, product: shop_pb2.Product) -> str:
             return turn.say("info.attribute", key=key, value=_value_text(turn, value))
     if cues.REVIEW_WORDS.search(text) and product.HasField("rating"):
         return turn.say("info.rating", rating=number_text(round(product.rating, 1)))
-    if ("颜色" in text or "colo" in text) and (colors := unique(v.color for v in product.variants)):
+    if ("颜色" in text or "colo" in text) and (colors := colors_of(product, turn.language)):
         return turn.say("info.colors", colors=turn.phrases.joined(colors))
     if any(word in text for word in ("码", "尺寸", "大小", "size")) and (sizes := sizes_of(product)):
         return turn.say("info.sizes", sizes=turn.phrases.joined(sizes))
@@ -137,6 +155,10 @@ def _asked_fact(turn: Turn, product: shop_pb2.Product) -> str:
     if any(word in text for word in ("规格", "多少斤", "几斤", "多少片", "几片", "一箱", "一份")) and product.unit:
         return turn.say("info.unit", unit=product.unit)
     return ""
+
+
+def _is_attribute(word: str) -> bool:
+    return bool(word) and any(word in (key, *words) for key, words in ATTRIBUTE_WORDS.items())
 
 
 def _asks_for_attribute(text: str) -> bool:
@@ -154,7 +176,8 @@ def _value_text(turn: Turn, value: Any) -> str:
 
 def _whole_description(turn: Turn, product: shop_pb2.Product) -> str:
     """One speakable sentence about all of it."""
-    values = {"name": product_name(product, turn.language), "priced": priced(product, turn.language)}
+    price = money_text(product.price, turn.language)
+    values = {"name": product_name(product, turn.language), "priced": price}
     details = product.description if turn.language == "zh" else product.description_en
     if not details:
         attributes = json_format.MessageToDict(attributes_of(product, turn.language))

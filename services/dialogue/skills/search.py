@@ -26,8 +26,8 @@ APPROXIMATE_SHARE = 0.2
 """一百左右 is a hundred, a fifth more or less."""
 GOOD_RATING = 4.7
 POPULAR_UNITS_SOLD = 1000
-SPOKEN_UNIT = re.compile(r"\d+(?:\.\d+)?[\u4e00-\u9fff]+")
-"""Units that are said with the price: 3斤装, 10片; not 8GB+256GB."""
+SPOKEN_UNIT = re.compile(r"(?!1[\u4e00-\u9fff]$)\d+(?:\.\d+)?[\u4e00-\u9fff]+")
+"""Units that are said with the price: 3斤装, 10片; not 8GB+256GB, and not 1双."""
 
 
 @skill("search_product")
@@ -186,7 +186,8 @@ def relevant(response: shop_pb2.SearchProductsResponse, query: str) -> list[shop
 
 async def _nothing_found(turn: Turn, filters: SearchFilters) -> Answer:
     """Says so, and what the nearest is when only the price stood in the way."""
-    what = " ".join([*filters.brands, filters.query]).strip() or turn.say("search.such_goods")
+    separator = "" if turn.language == "zh" else " "
+    what = separator.join([*filters.brands, filters.query]).strip() or turn.say("search.such_goods")
     if filters.price_max_cents is None:
         return turn.answer("search.none", what=what)
     open_price = filters.model_copy(update={"price_max_cents": None, "price_min_cents": None, "sort_by": "price_asc"})
