@@ -17,7 +17,7 @@ class NluSettings(ServiceSettings):
     """Utterances that are understood at the same time; each takes a thread of the service's own pool."""
     nlu_queue_size: int = Field(64, ge=1, le=10_000)
     """gRPC requests that may wait for a worker; one more is refused with RESOURCE_EXHAUSTED."""
-    nlu_scope_threshold: float = Field(0.2, ge=0.0, le=1.0)
+    nlu_scope_threshold: float = Field(0.4, ge=0.0, le=1.0)
     """Probability of the best intent below which an utterance is called out of scope."""
 
     @property

@@ -56,7 +56,7 @@ class UnderstandingEngine:
         scope_threshold: Below this probability of the best intent the utterance is called out of scope, 0..1.
     """
 
-    def __init__(self, encoder: Encoder, model: IntentModel, scope_threshold: float = 0.2) -> None:
+    def __init__(self, encoder: Encoder, model: IntentModel, scope_threshold: float = 0.4) -> None:
         self._encoder = encoder
         self._model = model
         self._scope_threshold = scope_threshold

@@ -91,15 +91,15 @@ def find_amounts(text: str) -> list[Amount]:
     numbers = find_numbers(text)
     while numbers:
         number = numbers.pop(0)
-        clash = max((end for start, end in taken if number.start < end and start < number.end), default=None)
-        if clash is not None:
-            numbers[:0] = [_shifted(rest, clash) for rest in find_numbers(text[clash : number.end])]  # 三块五|一斤
+        if any(number.start < end and start < number.end for start, end in taken):
             continue
         amount = _classify(text, number)
         if amount is None or any(amount.start < end and start < amount.end for start, end in taken):
             continue
         found.append(amount)
         taken.append((amount.start, amount.end))
+        if amount.end > amount.number_end + 1:  # 三块五一斤: the tail may have split what looked like one numeral
+            numbers = [_shifted(rest, amount.end) for rest in find_numbers(text[amount.end :])]
     return sorted(found, key=lambda amount: amount.start)
 
 

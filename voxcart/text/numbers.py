@@ -88,7 +88,9 @@ class NumberSpan:
 
 def parse_chinese(text: str) -> float | None:
     """Value of a Mandarin numeral (``两百五`` -> 250), or None if ``text`` is not one numeral."""
-    whole, _, fraction = text.partition("点")
+    whole, point, fraction = text.partition("点")
+    if point and not fraction:
+        return None
     if fraction:
         scale = 1.0
         if fraction[-1] in ZH_UNITS:
