@@ -193,7 +193,7 @@ class Delivery:
             delay_s = now_s - turn.speech_end_at_s
             TIME_TO_REPLY_SECONDS.observe(delay_s)
             self._load.turn_answered(delay_s, now_s)
-            timing = responses.waited("speech_end_to_reply", delay_s)
+            timing = responses.waited(_since(turn, "reply"), delay_s)
         turn.replied.add(reply.index)
         turn.speech.setdefault(reply.index, ReplySpeech())
         turn.has_all_replies = turn.has_all_replies or reply.is_last
@@ -237,7 +237,7 @@ class Delivery:
         turn.has_audio = True
         delay_s = now_s - turn.speech_end_at_s
         TIME_TO_FIRST_AUDIO_SECONDS.observe(delay_s)
-        return responses.waited("speech_end_to_first_audio", delay_s)
+        return responses.waited(_since(turn, "first_audio"), delay_s)
 
     def _cut_off(self, utterance_id: str, heard_ms: int | None, now_s: float) -> None:
         turn = self.turns.get_or_open(utterance_id, now_s, is_typed=False)
@@ -294,6 +294,11 @@ def _may_follow(turn: Turn, payload: object) -> bool:
         case SpeechChunk():
             return payload.reply_index in turn.replied
     return True
+
+
+def _since(turn: Turn, what: str) -> str:
+    """Name of the time from the end of speech, or from the typing, to something."""
+    return f"text_to_{what}" if turn.is_typed else f"speech_end_to_{what}"
 
 
 def _stage(payload: object) -> int:
