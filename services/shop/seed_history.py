@@ -293,7 +293,7 @@ class HistoryWriter:
                         "sku": row.product["sku"],
                         "user_id": self._random.choice(customers),
                         "stars": stars,
-                        "text": self._review_text(phrases, row.product["department"], stars),
+                        "text": self._review_text(phrases, row.product, stars),
                         "created_at": _moment(self._random.randint(1, HISTORY_DAYS), self._random.randint(8, 22), 0),
                     }
                 )
@@ -301,9 +301,11 @@ class HistoryWriter:
     def _stars(self, rating: float) -> int:
         return max(1, min(5, round(self._random.gauss(rating + 0.1, 0.9))))
 
-    def _review_text(self, phrases: dict[str, Any], department: str, stars: int) -> str:
+    def _review_text(self, phrases: dict[str, Any], product: dict[str, Any], stars: int) -> str:
+        """A sentence about such goods, and perhaps one about the service."""
         side = "positive" if stars >= 4 else "negative"
-        sentences = [self._random.choice(phrases[department][side])]
+        fitting = phrases.get(product["category"]) or phrases[product["department"]]
+        sentences = [self._random.choice(fitting[side])]
         if self._random.random() < 0.45:
             sentences.append(self._random.choice(phrases["generic"][side]))
         if stars == 3:

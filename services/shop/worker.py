@@ -6,6 +6,7 @@ when a broker has lost it.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,10 +61,9 @@ class OutboxPublisher:
                 OUTBOX_FAILURES_TOTAL.inc()
                 log.warning("events stay in the outbox", code=error.code.name)
                 await asyncio.sleep(min(1.0, self._poll_seconds))
-            try:
-                await asyncio.wait_for(self._woken.wait(), self._poll_seconds)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._woken.wait()
 
     async def publish_batch(self) -> bool:
         """Sends the oldest events; whether there are more."""
