@@ -22,20 +22,16 @@ _MAX_AFTER = re.compile(
 _MIN_AFTER = re.compile(r"\s?(?:钱)?(?:以上|之上|往上|开外|起(?!订|来)|朝上|or more|or above|and up)", re.IGNORECASE)
 _ABOUT_AFTER = re.compile(r"\s?(?:钱)?(?:左右|上下|出头|差不多|or so)", re.IGNORECASE)
 _MAX_BEFORE = re.compile(
-    r"(?:(?:别|不要|不能|不想|不可以|没有?)?(?:超过|超出|高于|多于)|不超|低于|少于|小于|不到|"
-    r"最多|最高|至多|顶多|控制在|上限(?:是|为)?|within|under|below|less than|no more than|"
-    r"not more than|"
-    r"not over|up to|at most|cheaper than|lower than|max(?:imum)?(?: of)?)\s*$",
+    r"(?:(?:别|不要|不能|不想|不可以|没有?|不)(?:超过|超出|高于|多于|大于)|不超|低于|少于|小于|不到|最多|最高|至多|顶多|"
+    r"控制在|上限(?:是|为)?|within|under|below|less than|(?:no|not) more than|not over|up to|at most|"
+    r"cheaper than|lower than|max(?:imum)?(?: of)?)\s*$",
     re.IGNORECASE,
 )
 _MIN_BEFORE = re.compile(
-    (
-        r"(?:(?:不)(?:低于|少于|小于)|高于|超过|大于|多于|至少|最少|最低|起码|over|above|"
-        r"more than|at least|starting (?:from|at)|no less than)\s*$"
-    ),
+    r"(?:不(?:低于|少于|小于)|高于|超过|大于|多于|至少|最少|最低|起码|over|above|more than|at least|"
+    r"starting (?:from|at)|no less than)\s*$",
     re.IGNORECASE,
 )
-_NOT_MORE = re.compile(r"^(?:别|不要|不能|不想|不可以|没|没有)")
 _ABOUT_BEFORE = re.compile(
     r"(?:大概|大约|差不多|约|around|about|roughly|approximately|somewhere around)\s*$", re.IGNORECASE
 )
@@ -129,13 +125,11 @@ def _browsing_price(context: SlotContext, amount: Amount) -> Slot | None:
         else:
             approximate = True
     else:
-        upper, lower = _MAX_BEFORE.search(before), _MIN_BEFORE.search(before)
-        if upper and _NOT_MORE.match(upper.group()) is None and lower and not re.match(r"不", upper.group()):
-            upper = None if lower.start() <= upper.start() else upper
-        if upper:
-            name, start = "price_max", upper.start()
-        elif lower:
-            name, start = "price_min", lower.start()
+        # Both can end here (不超过, 不低于); the longer one carries the negation.
+        bounds = [("price_max", _MAX_BEFORE.search(before)), ("price_min", _MIN_BEFORE.search(before))]
+        matched = [(match.start(), label) for label, match in bounds if match]
+        if matched:
+            start, name = min(matched)
     about = _ABOUT_BEFORE.search(before)
     approximate = approximate or bool(about)
     bounded = name != "price" or approximate
