@@ -100,6 +100,7 @@ def shown_item(product: shop_pb2.Product, language: str) -> ShownItem:
     return ShownItem(
         sku=product.sku,
         name=product_name(product, language),
+        kind=product.kind_en if language == "en" else product.kind,
         price_cents=product.price.cents,
         rating=product.rating if product.HasField("rating") else None,
         units_sold=product.units_sold,

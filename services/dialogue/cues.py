@@ -77,6 +77,11 @@ NO = re.compile(
 )
 
 WHOLE_SHOP = _cue("全店|店里|所有|最近|整个", "shop|store|all|recent")
+FILLER = re.compile(
+    r"^(那个|这个|嗯|啊|呃|哦|唔|额|哎|我想想|让我想想|想一下|等一下|等等|稍等|um|uh|er|hm|let me think|[，,。.… ])+$",
+    _FLAGS,
+)
+SWAP = _cue("换成|改成|换个|换一个|应该是", "instead|change (?:it )?to|make it")
 TOTAL = _cue("总共|一共|合计|总价|加起来", "total|altogether|in all")
 BECAUSE = re.compile(r"(?:理由是|原因是|理由|因为|由于|because(?: of)?|reason is)[，,:： ]*(.+)$", _FLAGS)
 CALL_OFF = _cue("取消", "cancel")

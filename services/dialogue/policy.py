@@ -262,6 +262,10 @@ def _repaired(heard: Heard, state: SessionState) -> str:
         return "remove_from_cart"
     if intent == "pay" and cues.QUESTION.search(text) and not heard.slots.order_id():
         return "ask_faq"
+    swaps = cues.CORRECTION.search(text) or cues.SWAP.search(text)
+    of_cart = state.cart_line_id and state.last_intent in _ABOUT_THE_CART and heard.slots.all("color", "size")
+    if intent in {"refine_search", "deny", "out_of_scope"} and swaps and of_cart:
+        return "update_cart"
     decides = cues.REJECT.search(text) or cues.APPROVE.search(text)
     if intent in {"out_of_scope", "deny"} and heard.role == MERCHANT and state.refund_id and decides:
         return "merchant_process_refund"
@@ -296,6 +300,7 @@ def _fresh(heard: Heard, state: SessionState, min_confidence: float) -> Decision
 
 _REFINING = {"color", "size", "brand", "price_min", "price_max", "sort_by", "material", "attribute"}
 _ABOUT_ORDERS = {"order_status", "list_orders", "cancel_order", "checkout", "pay"}
+_ABOUT_THE_CART = {"add_to_cart", "update_cart", "view_cart"}
 _CORRECTABLE = {"search_product", "refine_search", "recommend", "ask_price", "ask_stock", "merchant_query_stock"}
 _ELLIPTIC = {
     "ask_price", "ask_stock", "ask_product_info", "search_product", "merchant_query_stock", "merchant_sales_report",

@@ -226,6 +226,8 @@ def set_focus(turn: Turn, product: shop_pb2.Product, color: str = "", size: str 
     """The person turned to this product."""
     item = shown_item(product, turn.language)
     item.color, item.size = color, size
+    if item.sku not in {shown.sku for shown in turn.state.shown}:
+        turn.state.search = None
     turn.state.focus = item
     turn.state.focus_chosen = True
 

@@ -14,6 +14,7 @@ class ShownItem(BaseModel):
 
     sku: str
     name: str
+    kind: str = ""
     price_cents: int = 0
     rating: float | None = None
     units_sold: int = 0

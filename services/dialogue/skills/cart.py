@@ -154,6 +154,8 @@ async def update_cart(turn: Turn) -> Answer:
     if isinstance(line, Answer):
         return line
     quantity = _last_quantity(turn.slots)
+    if quantity is None and turn.slots.all("color", "size"):
+        return await _swap_variant(turn, line)
     if quantity is None:
         question = turn.say("cart.how_many", name=product_name(line.product, turn.language))
         return turn.ask_slot("quantity", question)
@@ -168,6 +170,25 @@ async def update_cart(turn: Turn) -> Answer:
     if target > MAX_PIECES:
         return turn.answer("quantity.too_many", limit=MAX_PIECES)
     return await _set_line(turn, line, max(0, target), "update_cart")
+
+
+async def _swap_variant(turn: Turn, line: shop_pb2.CartLine) -> Answer:
+    """不对，要蓝色的: the same product in another colour or size, as many pieces."""
+    before = next((v for v in line.product.variants if v.variant_id == line.variant_id), shop_pb2.Variant())
+    variant = choose_variant(turn, Found(line.product, before.color_code, before.size))
+    if isinstance(variant, Answer) or variant.variant_id == line.variant_id:
+        return variant if isinstance(variant, Answer) else turn.answer("cart.no_choice", name=line.product.name_zh)
+    added = await _put(turn, line.product, variant, line.quantity)
+    if isinstance(added, Answer):
+        return added
+    request = shop_pb2.UpdateCartLineRequest(line_id=line.line_id, quantity=0)
+    cart = await turn.shop.change("UpdateCartLine", request, "remove_from_cart", sku=line.product.sku, after=0)
+    new_line = next((entry for entry in cart.lines if _is_line(entry, line.product, variant)), None)
+    turn.state.cart_line_id = new_line.line_id if new_line else ""
+    set_focus(turn, line.product, variant.color_code, variant.size)
+    pieces = spoken_pieces(turn, line.product, line.quantity, _named(line.product, variant, turn.language))
+    total = money_text(cart.total, turn.language)
+    return turn.answer("cart.swapped", cart_cards(cart, turn.language), pieces=pieces, total=total)
 
 
 def _last_quantity(slots: Slots) -> Quantity | None:

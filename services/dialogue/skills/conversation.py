@@ -95,9 +95,13 @@ def _summary(turn: Turn) -> dict[str, object]:
 @skill("out_of_scope", side=True)
 async def out_of_scope(turn: Turn) -> Answer:
     """What no skill does: the shop's documents may know it; otherwise says what can be done here."""
-    if cues.CHINESE.search(turn.text) is None and not cues.ENGLISH_WORDS.search(turn.text):
+    if cues.FILLER.match(turn.text):
+        return turn.answer("talk.take_your_time")
+    if not cues.CHINESE.search(turn.text) and not cues.ENGLISH_WORDS.search(turn.text):
         return turn.answer("talk.not_understood")
     document = await best_document(turn) if turn.role == SHOPPER else None
     if document is not None:
         return document_answer(turn, document)
+    if cues.ELLIPSIS.search(turn.text):
+        return turn.answer("talk.not_understood")
     return turn.answer("talk.out_of_scope_merchant" if turn.role == MERCHANT else "talk.out_of_scope")

@@ -9,6 +9,7 @@ from voxcart_api.shop.v1 import shop_pb2
 from voxcart_services.dialogue import cues
 from voxcart_services.dialogue.cards import (
     attributes_of,
+    choice_text,
     color_name,
     colors_of,
     product_card,

@@ -46,7 +46,7 @@ async def refine_search(turn: Turn) -> Answer:
     before = turn.state.search
     new = filters_from(turn.slots)
     if before is None:
-        if new == SearchFilters() and not turn.state.shown:
+        if new == SearchFilters() and not turn.state.shown and turn.state.focus is None:
             return turn.ask_slot("product", turn.say("search.for_what"))
         before = _from_shown(turn)
     filters = merged(before, new)
@@ -291,7 +291,7 @@ def _with_size(turn: Turn, found: Found, size: str, filters: SearchFilters) -> A
 
 
 def _from_shown(turn: Turn) -> SearchFilters:
-    """A search that what is on the screen may have come from: recommendations of one kind have no query."""
+    """Without a search before, what is talked about tells what kind of goods is looked for."""
     if turn.state.focus is not None:
-        return SearchFilters(query=turn.state.focus.name)
+        return SearchFilters(query=turn.state.focus.kind or turn.state.focus.name)
     return SearchFilters()

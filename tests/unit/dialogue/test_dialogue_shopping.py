@@ -204,3 +204,36 @@ def _recommended(talk: Talk) -> recsys_pb2.RecommendResponse:
     item = answer.items.add(sku="milk", reason="因为您买过牛奶")
     item.product.sku, item.product.name_zh, item.product.price.cents = "milk", "纯牛奶", 6500
     return answer
+
+
+async def test_a_colour_is_put_right_after_it_was_added(talk: Talk) -> None:
+    slots = (("color", "红色", "red"), ("size", "M码", "M"), ("product", "连衣裙"))
+    await talk.say("来一件红色M码的连衣裙", "add_to_cart", *slots)
+    await talk.say("不对，要蓝色的", "refine_search", ("color", "蓝色", "blue"))
+    assert list(talk.shop.lines) == ["line-dress-blue-M"]
+    assert talk.in_cart() == {"dress": 1}
+
+
+async def test_too_dear_after_a_price_looks_for_the_same_kind(talk: Talk) -> None:
+    await talk.say("Mate 60多少钱", "ask_price", ("product", "Mate 60"))
+    reply = await talk.say("太贵了", "refine_search")
+    assert [card.id for card in reply.cards] == ["nova"]
+
+
+async def test_a_question_about_paying_pays_nothing(talk: Talk) -> None:
+    await talk.say("来一份苹果", "add_to_cart", ("product", "苹果"))
+    reply = await talk.say("可以货到付款吗", "pay", ("payment_method", "货到付款"))
+    assert reply.awaiting == "none"
+
+
+async def test_several_things_at_once_need_their_own_numbers(talk: Talk) -> None:
+    two, three = ("quantity", "两箱", {"value": 2}), ("quantity", "三斤", {"value": 3})
+    reply = await talk.say("两箱牛奶三斤苹果", "add_to_cart", two, three, ("product", "苹果"))
+    assert "一样一样" in reply.text
+    assert talk.in_cart() == {}
+
+
+async def test_what_is_thought_aloud_is_waited_for(talk: Talk) -> None:
+    reply = await talk.say("呃我想想", "out_of_scope")
+    assert "您" in reply.text
+    assert talk.shop.calls == []
