@@ -22,6 +22,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from voxcart.errors import Unavailable, VoxcartError, WrongState
 from voxcart.ports import free_port, port_in_use
+from voxcart.run_file import RUN_FILE
 from voxcart.service import PARENT_VARIABLE
 from voxcart.telemetry.logs import get_logger
 
@@ -30,7 +31,6 @@ log = get_logger(__name__)
 SERVICES = ("asr", "nlu", "dialogue", "shop", "recsys", "tts", "gateway")
 """In the order in which they are listed; they start side by side and stop with the gateway first."""
 
-RUN_FILE = "run.json"
 MAX_LOG_BYTES = 10 * 1024 * 1024
 RESTART_PAUSES_SECONDS = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 STEADY_AFTER_SECONDS = 30.0
