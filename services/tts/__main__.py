@@ -48,9 +48,11 @@ async def build(context: ServiceContext, settings: TtsSettings) -> None:
     context.add_servicer(tts_pb2_grpc.add_SpeechSynthesisServicer_to_server, servicer, "voxcart.tts.v1.SpeechSynthesis")
     bus = await context.stack.enter_async_context(open_bus(settings, "tts"))
     speaker = ReplySpeaker(bus, synthesizer, loaded.voices, settings.tts_max_text_characters)
-    worker = speaker.worker()
-    context.supervise("tts worker", worker.run())
-    context.on_drain(worker.drain)
+    control, replies = speaker.control_reader(), speaker.reply_worker()
+    context.supervise("tts control", control.run())
+    context.supervise("tts replies", replies.run())
+    context.on_drain(replies.drain)
+    context.on_drain(control.drain)
     if settings.tts_prefetch:
         context.supervise(
             "tts prefetch",

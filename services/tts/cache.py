@@ -123,7 +123,7 @@ class PhraseCache:
         except (RedisError, OSError, TimeoutError) as error:
             self._redis_failed("get", error)
             return None
-        return pcm if pcm and len(pcm) % 2 == 0 else None
+        return pcm if isinstance(pcm, bytes) and pcm and len(pcm) % 2 == 0 else None
 
     def _redis_is_up(self) -> bool:
         return self._redis is not None and time.monotonic() >= self._redis_away_until

@@ -26,7 +26,7 @@ def _money(match: re.Match[str]) -> str:
 
 
 def _telephone(match: re.Match[str]) -> str:
-    digits = match.group()
+    digits = match["number"]
     parts = (digits[:3], digits[3:7], digits[7:])
     return "，".join(digits_zh(part, telephone=True) for part in parts)
 
@@ -87,7 +87,7 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
             r"\s*(?P<colon>[:：#]|是|为)?\s*(?P<id>[A-Za-z]{0,6}[-_]?\d[A-Za-z0-9\-_]{2,40})(?!\.\d|[元件个])",
             _identifier,
         ),
-        (r"(?<!\d)(?:\+?86[- ]?)?(?P<n>1[3-9]\d{9})(?!\d)", lambda m: _telephone(re.match(r"\d+", m["n"]))),
+        (r"(?<!\d)(?:\+?86[- ]?)?(?P<number>1[3-9]\d{9})(?!\d)", _telephone),
         (r"(?<!\d)0\d{2,3}-\d{7,8}(?!\d)", _landline),
         (r"(?<!\d)[48]00-?\d{3}-?\d{4}(?!\d)", _landline),
         (r"(?<!\d)((?:19|20)\d\d)[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)", _date),

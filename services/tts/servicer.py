@@ -124,7 +124,7 @@ class _Outgoing:
 
     def responses(self, audio: ClauseAudio) -> list[tts_pb2.SynthesizeResponse]:
         """The responses that one clause becomes."""
-        responses = []
+        responses: list[tts_pb2.SynthesizeResponse] = []
         for pcm in chunks(self._at_rate(audio), 2 * int(self._rate_hz * _CHUNK_SECONDS)):
             response = tts_pb2.SynthesizeResponse(audio=pcm, sample_rate_hz=self._rate_hz, clause=audio.index)
             response.offset.FromNanoseconds(self._sent_samples * 1_000_000_000 // self._rate_hz)

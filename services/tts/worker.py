@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from voxcart.bus.base import Bus
 from voxcart.bus.envelope import Message, make_envelope
+from voxcart.bus.readers import BroadcastReader
 from voxcart.bus.topics import CONTROL, REPLIES, SPEECH
 from voxcart.bus.worker import SessionWorker, WorkerOptions
 from voxcart.errors import NotFound
@@ -61,7 +62,7 @@ class _Speaking:
 
 
 class ReplySpeaker:
-    """Handles the messages of the replies and control topics."""
+    """Handles replies and interrupts."""
 
     def __init__(
         self, bus: Bus, synthesizer: SpeechSynthesizer, voices: VoiceLibrary, max_text_characters: int
@@ -74,18 +75,20 @@ class ReplySpeaker:
         self._speaking: set[_Speaking] = set()
         self._interrupted: OrderedDict[str, None] = OrderedDict()
 
-    def worker(self) -> SessionWorker:
-        """The worker that drives this speaker, one of the group ``tts``."""
+    def reply_worker(self) -> SessionWorker:
+        """Reads the replies of this process's share of the sessions, as one of the group ``tts``."""
         return SessionWorker(
-            self._bus, "tts", [REPLIES, CONTROL], self.handle, _OPTIONS, on_dead_letter=self.tell_given_up
+            self._bus, "tts", [REPLIES], self.handle_reply, _OPTIONS, on_dead_letter=self.tell_given_up
         )
 
-    async def handle(self, message: Message) -> None:
-        """Handle one message; returns when the reply is spoken or was interrupted."""
+    def control_reader(self) -> BroadcastReader:
+        """Reads the interrupts of all sessions: they overtake replies that wait."""
+        return BroadcastReader(self._bus, [CONTROL], self.handle_control)
+
+    async def handle_control(self, message: Message) -> None:
+        """Stop speaking when the session asks for it."""
         name = message.payload_name
-        if name == "reply":
-            await self._handle_reply(message)
-        elif name == "interrupt":
+        if name == "interrupt":
             self._interrupt(message.session_id, message.envelope.interrupt)
         elif name == "session_ended":
             for speaking in [one for one in self._speaking if one.session_id == message.session_id]:
@@ -106,7 +109,10 @@ class ReplySpeaker:
             if speaking.session_id == session_id and interrupt.utterance_id in ("", speaking.utterance_id):
                 speaking.interrupt()
 
-    async def _handle_reply(self, message: Message) -> None:
+    async def handle_reply(self, message: Message) -> None:
+        """Speak a reply; returns when its end was published."""
+        if message.payload_name != "reply":
+            return
         publisher = _SpeechPublisher(self._bus, message)
         reply = message.envelope.reply
         if reply.utterance_id in self._interrupted:

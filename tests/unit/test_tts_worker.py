@@ -48,14 +48,16 @@ class Stage:
 async def stage(max_text_characters: int = 5000) -> AsyncIterator[Stage]:
     broker = MemoryBroker()
     async with running_studio() as studio, MemoryBus(broker, "tts") as bus:
-        worker = ReplySpeaker(bus, studio.synthesizer, studio.voices, max_text_characters).worker()
-        task = asyncio.create_task(worker.run())
+        speaker = ReplySpeaker(bus, studio.synthesizer, studio.voices, max_text_characters)
+        replies, control = speaker.reply_worker(), speaker.control_reader()
+        tasks = [asyncio.create_task(reader.run()) for reader in (replies, control)]
+        await control.wait_caught_up(5)
         try:
             yield Stage(studio, broker, bus)
         finally:
             studio.encoder.may_run.set()
-            await worker.drain()
-            await task
+            await asyncio.gather(replies.drain(), control.drain())
+            await asyncio.gather(*tasks)
 
 
 async def test_a_reply_becomes_chunks_that_end_once() -> None:
