@@ -92,7 +92,7 @@ def audio(session_id: str, first_sample: int) -> bus_pb2.Envelope:
 
 async def until(condition: Callable[[], bool], timeout_s: float = SOON_S) -> None:
     async with asyncio.timeout(timeout_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 (conditions of many kinds)
             await asyncio.sleep(0.01)
 
 
@@ -481,6 +481,26 @@ async def test_a_value_over_the_limit_is_refused_at_once(bus: Bus) -> None:
     session_id = new_session()
     with pytest.raises(MessageTooLarge, match="bytes"):
         await bus.publish(TRANSCRIPTS, session_id, final(session_id, 0, "x" * 1_100_000))
+
+
+async def test_a_lost_log_that_grew_to_its_old_length_is_noticed(broker: BrokerUnderTest) -> None:
+    session_id = new_session()
+    sink, heard = Sink(), Sink()
+    got: list[Message] = []
+    async with broker.bus("test") as bus:
+        group = await broker.new_group(bus, [TRANSCRIPTS])
+        reader = ReturnReader(bus)
+        worker = SessionWorker(bus, group, [TRANSCRIPTS], sink, QUICK)
+        everyone = BroadcastReader(bus, [TRANSCRIPTS], heard)
+        async with working(worker), working(reader), working(everyone):
+            await everyone.wait_caught_up(SOON_S)
+            await reader.add_session(session_id, got.append)
+            for number in range(2):
+                await bus.publish(TRANSCRIPTS, session_id, final(session_id, number))
+                await until(lambda number=number: len(sink.seen) == len(got) == len(heard.seen) == number + 1)
+                if number == 0:
+                    await broker.stop()
+                    await broker.start()
 
 
 async def test_the_bus_survives_a_broker_that_goes_and_comes_back(broker: BrokerUnderTest) -> None:

@@ -65,7 +65,13 @@ async def run_until(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) ->
 
 
 class Reader(ABC):
-    """Reads records of partitions. Not safe for concurrent ``poll``."""
+    """Reads records of partitions. Not safe for concurrent ``poll``.
+
+    Attributes:
+        num_losses: How often the broker lost its log while this reader was at it; each time it went on from offset 0.
+    """
+
+    num_losses: int = 0
 
     @abstractmethod
     async def start(self) -> None:

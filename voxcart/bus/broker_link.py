@@ -7,7 +7,7 @@ embedded bus speaks the protocol itself on aiokafka's connection and message cla
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from aiokafka.conn import AIOKafkaConnection, create_conn
 from aiokafka.protocol.admin import CreateTopicsRequest
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -47,12 +48,19 @@ class Fetched:
 class BrokerLink:
     """A connection that opens when it is needed and opens again after it broke. Requests may overlap."""
 
-    def __init__(self, host: str, port: int, client_id: str) -> None:
+    def __init__(self, host: str, port: int, client_id: str, on_replaced: Callable[[], None] | None = None) -> None:
+        """
+        Args:
+            on_replaced: Called when another broker, or the same after a restart, answers at the address. The request
+                that met it fails, so that it can be made again with offsets that mean something.
+        """
         self._host = host
         self._port = port
         self._client_id = client_id
         self._connection: AIOKafkaConnection | None = None
         self._connecting = asyncio.Lock()
+        self._on_replaced = on_replaced
+        self._cluster_id: str | None = None
 
     async def aclose(self) -> None:
         """Closes the connection."""
@@ -177,13 +185,28 @@ class BrokerLink:
     async def _connected(self) -> AIOKafkaConnection:
         async with self._connecting:
             if self._connection is None or not self._connection.connected():
-                self._connection = await create_conn(
+                connection = await create_conn(
                     self._host,
                     self._port,
                     client_id=self._client_id,
                     request_timeout_ms=int(_REQUEST_TIMEOUT_S * 1000),
                 )
+                try:
+                    await self._check_identity(connection)
+                except BaseException:
+                    connection.close()
+                    raise
+                self._connection = connection
             return self._connection
+
+    async def _check_identity(self, connection: AIOKafkaConnection) -> None:
+        """Each start of the embedded broker has a cluster id of its own."""
+        cluster_id = (await connection.send(MetadataRequest([]))).cluster_id
+        is_replaced = self._cluster_id not in (None, cluster_id)
+        self._cluster_id = cluster_id
+        if is_replaced and self._on_replaced is not None:
+            self._on_replaced()
+            raise BusUnavailable(f"another broker answers at {self._host}:{self._port} now")
 
 
 def _check(code: int, where: str) -> None:

@@ -13,7 +13,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from voxcart.bus.base import (
     BEGINNING,
@@ -51,7 +51,7 @@ class _EmbeddedReader(Reader):
 
     def __init__(self, bus: "EmbeddedBus") -> None:
         self._bus = bus
-        self._link = bus.new_link()
+        self._link = bus.new_link(self._start_over)
         self._positions: dict[TopicPartition, int] = {}
         self._announced: dict[TopicPartition, int] = {}
         self._ready: deque[Record] = deque()
@@ -118,12 +118,18 @@ class _EmbeddedReader(Reader):
             if at is None:
                 continue
             if end < at:
-                log.warning("the broker lost its log, reading it from the start", topic=place.topic)
-                self._positions[place] = 0
-                self._announced.pop(place, None)
-                at = 0
+                self._start_over()
+                return
             if end > at:
                 self._announced[place] = end - 1
+
+    def _start_over(self) -> None:
+        """The broker lost its log and counts from 0 again: all that it has now is new."""
+        log.warning("the broker lost its log, reading it from the start", partitions=len(self._positions))
+        self.num_losses += 1
+        self._positions = dict.fromkeys(self._positions, 0)
+        self._announced.clear()
+        self._look_at = 0.0
 
     async def _fetch(self) -> None:
         wanted = {place: self._positions[place] for place in self._announced if place in self._positions}
@@ -230,9 +236,9 @@ class EmbeddedBus(Bus):
             return _LOOK_WITHOUT_BELL_S
         return _IDLE_LOOK_S if is_idle else _LOOK_S
 
-    def new_link(self) -> BrokerLink:
+    def new_link(self, on_replaced: Callable[[], None] | None = None) -> BrokerLink:
         """A connection of a reader's own."""
-        return BrokerLink(self._host, self._port, f"voxcart-{self.client_id}")
+        return BrokerLink(self._host, self._port, f"voxcart-{self.client_id}", on_replaced)
 
     async def start(self) -> None:
         await self.wait_reachable()

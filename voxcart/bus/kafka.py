@@ -75,7 +75,8 @@ async def _ask(answer: Awaitable[Answer], what: str, timeout_s: float = _REQUEST
         BusUnavailable: None came in time.
     """
     try:
-        return await asyncio.wait_for(answer, timeout_s)
+        async with asyncio.timeout(timeout_s):
+            return await answer
     except (errors.KafkaError, OSError, TimeoutError) as error:
         raise BusUnavailable(f"Kafka did not {what}: {type(error).__name__}") from error
 
@@ -143,6 +144,7 @@ class _KafkaReader(Reader):
             return
         if behind:
             log.warning("topics were made anew, reading them from the start", partitions=len(behind))
+            self.num_losses += 1
             await _ask(self._consumer.seek_to_beginning(*map(_theirs, behind)), "seek")
 
     async def _overshoot(self) -> dict[TopicPartition, int]:

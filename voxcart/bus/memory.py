@@ -40,9 +40,11 @@ class MemoryBroker:
         self.commits: dict[str, dict[TopicPartition, int]] = defaultdict(dict)
         self.members: dict[str, list[MemoryGroupReader]] = defaultdict(list)
         self.wake = asyncio.Event()
+        self.num_losses = 0
 
     def lose_data(self) -> None:
         """Forgets all records and commits, like a broker in memory that was restarted."""
+        self.num_losses += 1
         self.logs.clear()
         self.commits.clear()
 
@@ -84,6 +86,8 @@ class _MemoryReader:
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
         self._positions: dict[TopicPartition, int] = {}
+        self._known_losses = broker.num_losses
+        self.num_losses = 0
 
     def _resolve(self, place: TopicPartition, start: int) -> int:
         return {BEGINNING: 0, END: len(self._broker.logs[place])}.get(start, start)
@@ -92,10 +96,12 @@ class _MemoryReader:
         records: list[Record] = []
         if not self._broker.is_up:
             return records
+        if self._known_losses != self._broker.num_losses:
+            self._known_losses = self._broker.num_losses
+            self.num_losses += 1
+            self._positions = dict.fromkeys(self._positions, 0)
         for place, position in self._positions.items():
             log = self._broker.logs[place]
-            if position > len(log):
-                position = 0
             batch = log[position : position + max_records - len(records)]
             self._positions[place] = position + len(batch)
             records += batch

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from voxcart.bus.base import BEGINNING, END, Bus, TopicPartition, run_until
-from voxcart.bus.envelope import Message, Record, decode
+from voxcart.bus.envelope import Message, decode
 from voxcart.bus.errors import BusUnavailable, UndecodableMessage
 from voxcart.bus.metrics import CALLBACK_FAILURES_TOTAL, TRANSIT_SECONDS, UNDECODABLE_TOTAL
 from voxcart.bus.topics import RETURN_TOPICS, Topic, topic_named
@@ -70,7 +70,7 @@ class BroadcastReader:
         ends = await self._bus.end_offsets(list(starts))
         begun = await self._reader.assign(starts)
         behind = {place for place, start in begun.items() if start < ends[place]}
-        while True:
+        while not self._stopping.is_set():
             if not behind:
                 self._caught_up.set()
             for record in await self._reader.poll(500, POLL_S):
@@ -140,7 +140,7 @@ class ReturnReader:
         self._sessions: dict[str, _Subscriber] = {}
         self._live: dict[int, int] = {}
         self._assigned_partitions: set[int] = set()
-        self._last_offsets: dict[TopicPartition, int] = {}
+        self._known_losses = 0
         self._assigning = asyncio.Lock()
         self._started = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -166,9 +166,9 @@ class ReturnReader:
     async def _read(self) -> None:
         await self._reader.start()
         self._started.set()
-        while True:
+        while not self._stopping.is_set():
             for record in await self._reader.poll(500, POLL_S):
-                self._notice_rewind(record)
+                self._notice_loss()
                 subscriber = self._sessions.get((record.key or b"").decode(errors="replace"))
                 if subscriber is None:
                     continue
@@ -247,14 +247,12 @@ class ReturnReader:
         ends = await self._bus.end_offsets([TopicPartition(topic.name, partition) for topic in self._topics])
         return {place.topic: end for place, end in ends.items()}
 
-    def _notice_rewind(self, record: Record) -> None:
+    def _notice_loss(self) -> None:
         """A broker that lost its log starts again at 0; then older positions say nothing any more."""
-        place = TopicPartition(record.topic, record.partition)
-        if record.offset < self._last_offsets.get(place, -1):
-            for session_id, subscriber in self._sessions.items():
-                if self._bus.partition_for(session_id) == record.partition:
-                    subscriber.next_offsets.pop(record.topic, None)
-        self._last_offsets[place] = record.offset
+        if self._reader.num_losses != self._known_losses:
+            self._known_losses = self._reader.num_losses
+            for subscriber in self._sessions.values():
+                subscriber.next_offsets.clear()
 
     async def _catch_up(
         self, session_id: str, subscriber: _Subscriber, partition: int, since: Mapping[str, int]

