@@ -1,14 +1,17 @@
 """Replaces names and values of a sentence by one stand-in each, so that the intent model sees how it is asked.
 
-把三只松鼠的坚果加入购物车 and 把纯牛奶加入购物车 become the same sentence. The stand-ins are ordinary words, because the text
-encoder knows ordinary words.
+把三只松鼠的坚果加入购物车 and 把纯牛奶加入购物车 become the same sentence. The stand-ins are ordinary
+words, because the text encoder knows ordinary words.
 """
 
 import re
 
 from voxcart.text.scripts import detect_language
+from voxcart.text.wordlist import words
 from voxcart_services.nlu.mentions import Mentions
 
+# With these counters 一 is an article rather than a count (找一条裙子).
+ARTICLE_COUNTERS = frozenset(words("个 款 条 件 双 台 部 张 只 把 本 套 顶 种 辆 支 样 下 些 块"))
 # Stand-in per kind: Mandarin, English. An absent kind stays as it was said.
 _STAND_INS = {
     "product": ("商品", "product"),
@@ -49,7 +52,7 @@ def delexicalise(text: str, mentions: Mentions) -> str:
         replacements.append((start, end, "digits"))
     for amount in mentions.amounts:
         kind = amount.kind if amount.kind in _STAND_INS else None
-        small_article = amount.kind == "quantity" and amount.value == 1
+        small_article = amount.kind == "quantity" and amount.value == 1 and amount.unit in ARTICLE_COUNTERS
         if kind and not small_article and not (kind == "number" and abs(amount.value) < 10):
             replacements.append((amount.start, amount.end, kind))
         elif kind == "number":

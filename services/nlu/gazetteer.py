@@ -1,8 +1,8 @@
 """Finds the names of the live catalogue and the words of the lexicon in text, also where a name was misheard.
 
 Two Aho-Corasick automata share the work: one over characters (case and spaces ignored), one over pinyin syllables for
-names that a recogniser wrote with wrong characters (平果 for 苹果). Building both for 600 products takes about 50 ms, so
-a change of the catalogue rebuilds them.
+names that a recogniser wrote with wrong characters (平果 for 苹果). Building both for 600 products takes less than
+half a second, so a change of the catalogue rebuilds them.
 """
 
 import re
@@ -182,7 +182,7 @@ def _color_value(color: str, entries: dict[str, _Entry]) -> str:
 
 
 def _name_variants(name: str, category: str) -> Iterable[str]:
-    """A name as written, without the kind of goods at its end (华为 Mate 60), and with its numbers spoken (Mate六十)."""
+    """A name as written, without the kind of goods at its end (华为 Mate 60), and with numbers spoken."""
     forms = [name]
     if category and name.endswith(category) and re.search(r"[A-Za-z0-9]", name[: -len(category)]):
         forms.append(name[: -len(category)].strip())
@@ -207,7 +207,7 @@ def _same_run(left: str, right: str) -> bool:
 
 
 def _color_in_context(text: str, start: int, end: int, options: dict[str, Any]) -> bool:
-    """A single-character colour counts only where it stands as one: 红的, 红裙子, 要蓝; not in 红火 or 粉碎."""
+    """A colour of one character counts only where it stands alone: 红的, 红裙子, 要蓝; not in 红火."""
     if end - start != 1 or "color" not in options:
         return True
     before, after = text[max(0, start - 1) : start], text[end : end + 2]

@@ -37,8 +37,8 @@ _QUESTION_CONTEXT = re.compile(
 )
 
 
-def _pattern(words: list[str]) -> re.Pattern[str]:
-    ordered = sorted(words, key=len, reverse=True)
+def _pattern(entries: tuple[str, ...]) -> re.Pattern[str]:
+    ordered = sorted(entries, key=len, reverse=True)
     return re.compile("|".join(rf"\b{w}\b" if _SHORT_ASCII.match(w) else re.escape(w) for w in ordered), re.IGNORECASE)
 
 

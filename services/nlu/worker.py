@@ -55,16 +55,12 @@ def transcript_worker(bus: Bus, runner: UnderstandingRunner) -> SessionWorker:
 async def _understand(runner: UnderstandingRunner, message: Message, transcript: Transcript) -> Understanding:
     try:
         timed = await runner.understand(transcript.text, message.envelope.session)
-    except VoxcartError as error:
-        if error.retryable:
-            raise
-        reason = error
-    except Exception as error:  # a fault of the engine on one text must not end the turn in silence
-        reason = error
-    else:
         return to_understanding(timed.understood, transcript.utterance_id)
-    FAILURES_TOTAL.inc()
-    log.error("utterance not understood", error=type(reason).__name__, exc_info=reason)
+    except Exception as error:  # a fault of the engine on one text must not end the turn in silence
+        if isinstance(error, VoxcartError) and error.retryable:
+            raise
+        FAILURES_TOTAL.inc()
+        log.error("utterance not understood", error=type(error).__name__, exc_info=error)
     return Understanding(
         utterance_id=transcript.utterance_id, text=transcript.text, intent=OUT_OF_SCOPE, confidence=0.0, language="zh"
     )

@@ -22,21 +22,35 @@ def test_scores_are_those_worked_out_by_hand(tmp_path: Path) -> None:
         tmp_path / "gold.jsonl",
         # right intent; product strict; price_max only relaxed, value right
         {
-            "text": "两千元以下的手机", "lang": "zh", "role": "shopper", "intent": "search_product", "tag": "price",
-            "slots": [{"name": "product", "value": "手机"}, {"name": "price_max", "value": "两千元以下", "normalized": 2000}],
+            "text": "两千元以下的手机",
+            "lang": "zh",
+            "role": "shopper",
+            "intent": "search_product",
+            "tag": "price",
+            "slots": [
+                {"name": "product", "value": "手机"},
+                {"name": "price_max", "value": "两千元以下", "normalized": 2000},
+            ],
         },
         # an accepted other intent; one slot missed, one spurious
         {
-            "text": "第一个来两份", "lang": "zh", "role": "shopper", "intent": "add_to_cart", "intent_alt": ["select_item"],
+            "text": "第一个来两份",
+            "lang": "zh",
+            "role": "shopper",
+            "intent": "add_to_cart",
+            "intent_alt": ["select_item"],
             "slots": [{"name": "quantity", "value": "两份", "normalized": {"value": 2, "unit": "份"}}],
         },
         # out of scope: slots are not scored; the optional slot counts neither way
         {"text": "讲个笑话", "lang": "zh", "role": "merchant", "intent": "out_of_scope", "slots": []},
         {
-            "text": "any apples", "lang": "en", "role": "shopper", "intent": "search_product",
+            "text": "any apples",
+            "lang": "en",
+            "role": "shopper",
+            "intent": "search_product",
             "slots": [{"name": "product", "value": "apples", "optional": True}],
         },
-    )  # fmt: skip
+    )
     answers = {
         "两千元以下的手机": ("search_product", [Slot("category", 6, 8, "手机"), Slot("price_max", 0, 3, "2000")]),
         "第一个来两份": ("select_item", [Slot("ordinal", 0, 3, 1)]),
@@ -75,20 +89,27 @@ def test_values_are_compared_by_meaning(gold: object, found: object, same: bool)
 def test_a_refused_or_relative_value_must_be_found_as_such(tmp_path: Path) -> None:
     data = write(
         tmp_path / "gold.jsonl",
-        {"text": "不要红色", "lang": "zh", "role": "shopper", "intent": "refine_search",
-         "slots": [{"name": "color", "value": "红色", "normalized": "red", "negated": True}]},
-    )  # fmt: skip
+        {
+            "text": "不要红色",
+            "lang": "zh",
+            "role": "shopper",
+            "intent": "refine_search",
+            "slots": [{"name": "color", "value": "红色", "normalized": "red", "negated": True}],
+        },
+    )
     for negated, accuracy in ((True, 1.0), (False, 0.0)):
         slots = [Slot("color", 2, 4, "red", negated=negated)]
         report = evaluate(read_lines(data), lambda line, slots=slots: ("refine_search", 1.0, slots))
         assert report["overall"]["value_accuracy"] == accuracy
 
 
-@pytest.mark.parametrize("content", ["", "not json", '{"lang": "zh"}', '["a"]', '{"text": "a", "intent": "b", "clock": "noon"}'])
+@pytest.mark.parametrize(
+    "content", ["", "not json", '{"lang": "zh"}', '["a"]', '{"text": "a", "intent": "b", "clock": "noon"}']
+)
 def test_bad_data_is_refused_with_the_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(InvalidInput, match="bad.jsonl"):
+    with pytest.raises(InvalidInput, match=r"bad\.jsonl"):
         read_lines(path)
 
 

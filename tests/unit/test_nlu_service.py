@@ -58,7 +58,9 @@ async def understandings(bus: MemoryBus, count: int) -> list:
 
 async def test_grpc_understands_and_says_how_long_it_took(pool: ThreadPoolExecutor) -> None:
     async with serving(make_runner(pool)) as stub:
-        response = await stub.Understand(nlu_pb2.UnderstandRequest(text="我想买三斤苹果", session=SESSION, utterance_id="u/1"))
+        response = await stub.Understand(
+            nlu_pb2.UnderstandRequest(text="我想买三斤苹果", session=SESSION, utterance_id="u/1")
+        )
     understanding = response.understanding
     assert (understanding.utterance_id, understanding.intent, understanding.language) == ("u/1", "search_product", "zh")
     by_name = {slot.name: slot for slot in understanding.slots}
@@ -124,7 +126,9 @@ async def test_a_fault_of_the_engine_does_not_silence_the_turn(pool: ThreadPoolE
         worker = transcript_worker(bus, broken)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(worker.run())
-            await bus.publish(TRANSCRIPTS, "s1", make_envelope(SESSION, transcript("我想买苹果", 1), event_id="s1/1/final"))
+            await bus.publish(
+                TRANSCRIPTS, "s1", make_envelope(SESSION, transcript("我想买苹果", 1), event_id="s1/1/final")
+            )
             (event,) = await understandings(bus, 1)
             await worker.drain()
     assert event.understanding == Understanding(
@@ -155,11 +159,11 @@ async def test_a_new_product_is_known_and_a_delisted_one_forgotten(pool: ThreadP
 async def eventually(condition) -> None:
     """Waits until ``condition`` holds."""
     async with asyncio.timeout(20):
-        while not condition():
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 
-class serving:  # noqa: N801
+class serving:
     """A gRPC server on a free port around a runner; gives a stub."""
 
     def __init__(self, runner: UnderstandingRunner) -> None:

@@ -1,5 +1,7 @@
 """Typed amounts: one value for each way to say it."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,4 +60,4 @@ def test_neighbouring_amounts_are_told_apart() -> None:
 def test_amounts_never_overlap_and_never_fail(text: str) -> None:
     amounts = find_amounts(text)
     assert all(0 <= amount.start < amount.end <= len(text) for amount in amounts)
-    assert all(a.end <= b.start for a, b in zip(amounts, amounts[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(amounts))

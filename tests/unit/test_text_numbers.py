@@ -1,5 +1,7 @@
 """Numbers in Mandarin and English: values, places, what is no number, and the way back."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,12 +21,30 @@ pytestmark = pytest.mark.unit
 @pytest.mark.parametrize(
     ("spoken", "value"),
     [
-        ("零", 0), ("两", 2), ("十", 10), ("十五", 15), ("二十", 20), ("一百零五", 105), ("一百一十", 110), ("两百五", 250),
-        ("一百二", 120), ("三千五", 3500), ("一万二", 12000), ("一千零五", 1005), ("三千零五十", 3050), ("两千", 2000),
-        ("十二万三千", 123000), ("一亿三", 130000000), ("一亿零五", 100000005), ("三点五", 3.5), ("零点五", 0.5),
-        ("一点二五", 1.25), ("一二三四", 1234), ("三点五万", 35000),
+        ("零", 0),
+        ("两", 2),
+        ("十", 10),
+        ("十五", 15),
+        ("二十", 20),
+        ("一百零五", 105),
+        ("一百一十", 110),
+        ("两百五", 250),
+        ("一百二", 120),
+        ("三千五", 3500),
+        ("一万二", 12000),
+        ("一千零五", 1005),
+        ("三千零五十", 3050),
+        ("两千", 2000),
+        ("十二万三千", 123000),
+        ("一亿三", 130000000),
+        ("一亿零五", 100000005),
+        ("三点五", 3.5),
+        ("零点五", 0.5),
+        ("一点二五", 1.25),
+        ("一二三四", 1234),
+        ("三点五万", 35000),
     ],
-)  # fmt: skip
+)
 def test_chinese_numerals_have_their_value(spoken: str, value: float) -> None:
     assert parse_chinese(spoken) == value
 
@@ -37,18 +57,37 @@ def test_what_is_no_single_numeral_has_no_value(text: str) -> None:
 @pytest.mark.parametrize(
     ("spoken", "value"),
     [
-        ("two hundred fifty", 250), ("two hundred and five", 205), ("twenty five", 25), ("nineteen ninety nine", 1999),
-        ("two fifty", 250), ("a hundred", 100), ("three thousand", 3000), ("three point five", 3.5), ("seven", 7),
+        ("two hundred fifty", 250),
+        ("two hundred and five", 205),
+        ("twenty five", 25),
+        ("nineteen ninety nine", 1999),
+        ("two fifty", 250),
+        ("a hundred", 100),
+        ("three thousand", 3000),
+        ("three point five", 3.5),
+        ("seven", 7),
         ("one million two hundred thousand", 1200000),
     ],
-)  # fmt: skip
+)
 def test_english_numerals_have_their_value(spoken: str, value: float) -> None:
     assert parse_english(spoken.split()) == value
 
 
 @pytest.mark.parametrize(
     "text",
-    ["看一下", "我们一起", "一样的", "万一不合适", "三星手机", "统一方便面", "五粮液", "十分满意", "七天无理由", "一会儿", "六神花露水"],
+    [
+        "看一下",
+        "我们一起",
+        "一样的",
+        "万一不合适",
+        "三星手机",
+        "统一方便面",
+        "五粮液",
+        "十分满意",
+        "七天无理由",
+        "一会儿",
+        "六神花露水",
+    ],
 )
 def test_numerals_inside_words_are_left_alone(text: str) -> None:
     assert find_numbers(text) == []
@@ -79,7 +118,9 @@ def test_vague_pairs_are_ranges(text: str, low: float, high: float) -> None:
     assert (span.value, span.high, span.approximate) == (low, high, True)
 
 
-@pytest.mark.parametrize(("text", "value"), [("一百来块", 100), ("三千出头", 3000), ("三十多块", 30), ("百八十块", 100)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("一百来块", 100), ("三千出头", 3000), ("三十多块", 30), ("百八十块", 100)]
+)
 def test_vague_numbers_are_approximate(text: str, value: float) -> None:
     (span,) = find_numbers(text)
     assert span.approximate
@@ -110,12 +151,19 @@ def test_decimals_survive_the_way_to_mandarin_and_back(value) -> None:
 def test_any_text_is_searched_without_error_and_spans_are_in_order(text: str) -> None:
     spans = find_numbers(text)
     assert all(0 <= span.start < span.end <= len(text) for span in spans)
-    assert all(a.end <= b.start for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(spans))
 
 
 @pytest.mark.parametrize(
     ("yuan", "spoken"),
-    [(39.9, "三十九块九"), (99.99, "九十九块九毛九"), (2000, "两千元"), (0.5, "五毛"), (10.05, "十块零五分"), (2, "两元")],
+    [
+        (39.9, "三十九块九"),
+        (99.99, "九十九块九毛九"),
+        (2000, "两千元"),
+        (0.5, "五毛"),
+        (10.05, "十块零五分"),
+        (2, "两元"),
+    ],
 )
 def test_money_is_said_as_in_a_shop(yuan: float, spoken: str) -> None:
     assert money_to_chinese(yuan) == spoken

@@ -1,7 +1,7 @@
 """Turns the example patterns of ``services/nlu/data/intents.yaml`` into sentences.
 
-A pattern has choices ``(a|b|)`` and placeholders ``{product}``; each sentence draws one of each. A part of the sentences
-gets recognition noise: one character replaced by another of the same sound, a filler, or a lost particle.
+A pattern has choices ``(a|b|)`` and placeholders ``{product}``; each sentence draws one of each. A part of the
+sentences gets recognition noise: one character replaced by another of the same sound, a filler, a lost particle.
 """
 
 import random
@@ -24,33 +24,150 @@ FILL = {
     "n": lambda rng: _quantity(rng),
     "num": lambda rng: rng.choice(["one", "two", "three", "four", "five", "ten", "2", "3", "10", "fifty", "100"]),
     "price": lambda rng: rng.choice(
-        ["一百", "两百", "三百块", "五百元", "两千", "三千块钱", "二十", "九十九", "三十五元", "39块9", "1000", "2000元", "五十", "一百五", "八百块", "一千二", "两百五", "十块"]
+        [
+            "一百",
+            "两百",
+            "三百块",
+            "五百元",
+            "两千",
+            "三千块钱",
+            "二十",
+            "九十九",
+            "三十五元",
+            "39块9",
+            "1000",
+            "2000元",
+            "五十",
+            "一百五",
+            "八百块",
+            "一千二",
+            "两百五",
+            "十块",
+        ]
     ),
     "order_id": lambda rng: _digits(rng),
     "time": lambda rng: rng.choice(
-        ["昨天", "今天", "前天", "上周", "这周", "本周", "上个月", "这个月", "最近", "最近七天", "近三个月", "去年", "十月份", "十一月三号", "今年", "上个星期", "周一", "双十一"]
+        [
+            "昨天",
+            "今天",
+            "前天",
+            "上周",
+            "这周",
+            "本周",
+            "上个月",
+            "这个月",
+            "最近",
+            "最近七天",
+            "近三个月",
+            "去年",
+            "十月份",
+            "十一月三号",
+            "今年",
+            "上个星期",
+            "周一",
+            "双十一",
+        ]
     ),
     "time_en": lambda rng: rng.choice(
-        ["today", "yesterday", "last week", "this week", "last month", "this month", "last year", "in October", "in the last seven days"]
+        [
+            "today",
+            "yesterday",
+            "last week",
+            "this week",
+            "last month",
+            "this month",
+            "last year",
+            "in October",
+            "in the last seven days",
+        ]
     ),
     "address": lambda rng: rng.choice(
-        ["公司", "家里", "我家", "学校", "单位", "北京市朝阳区建国路88号", "上海浦东新区张江路一百号", "宿舍", "我妈家", "广州天河区体育西路五号三楼", "驿站", "深圳南山科技园", "老家", "办公室"]
+        [
+            "公司",
+            "家里",
+            "我家",
+            "学校",
+            "单位",
+            "北京市朝阳区建国路88号",
+            "上海浦东新区张江路一百号",
+            "宿舍",
+            "我妈家",
+            "广州天河区体育西路五号三楼",
+            "驿站",
+            "深圳南山科技园",
+            "老家",
+            "办公室",
+        ]
     ),
-    "address_en": lambda rng: rng.choice(["my office", "my home", "school", "12 Main Street", "the office", "my new apartment"]),
+    "address_en": lambda rng: rng.choice(
+        ["my office", "my home", "school", "12 Main Street", "the office", "my new apartment"]
+    ),
     "reason": lambda rng: rng.choice(
-        ["尺码不合适", "坏了", "质量太差", "不喜欢", "颜色不对", "烂了", "发错了", "大了", "小了", "有破损", "用不了", "跟描述不符", "买错了", "不想要了", "掉色", "有异味", "漏了", "屏幕碎了", "没声音", "过期了", "不新鲜"]
+        [
+            "尺码不合适",
+            "坏了",
+            "质量太差",
+            "不喜欢",
+            "颜色不对",
+            "烂了",
+            "发错了",
+            "大了",
+            "小了",
+            "有破损",
+            "用不了",
+            "跟描述不符",
+            "买错了",
+            "不想要了",
+            "掉色",
+            "有异味",
+            "漏了",
+            "屏幕碎了",
+            "没声音",
+            "过期了",
+            "不新鲜",
+        ]
     ),
     "reason_m": lambda rng: rng.choice(
-        ["已经拆封了", "已拆封", "超过七天", "影响二次销售", "人为损坏", "用过了", "没有凭证", "吊牌剪了", "因为超时了", "不符合规定"]
+        [
+            "已经拆封了",
+            "已拆封",
+            "超过七天",
+            "影响二次销售",
+            "人为损坏",
+            "用过了",
+            "没有凭证",
+            "吊牌剪了",
+            "因为超时了",
+            "不符合规定",
+        ]
     ),
     "place": lambda rng: rng.choice(
-        ["门店", "火车站", "机场", "加油站", "超市", "医院", "地铁站", "公司", "家", "万达广场", "停车场", "人民公园", "银行", "天安门"]
+        [
+            "门店",
+            "火车站",
+            "机场",
+            "加油站",
+            "超市",
+            "医院",
+            "地铁站",
+            "公司",
+            "家",
+            "万达广场",
+            "停车场",
+            "人民公园",
+            "银行",
+            "天安门",
+        ]
     ),
-    "place_en": lambda rng: rng.choice(["store", "gas station", "airport", "train station", "hospital", "mall", "bank"]),
+    "place_en": lambda rng: rng.choice(
+        ["store", "gas station", "airport", "train station", "hospital", "mall", "bank"]
+    ),
     "num_zh": lambda rng: rng.choice("一二三四五"),
-    "place_city": lambda rng: rng.choice(["new york", "paris", "tokyo", "london", "chicago", "shanghai", "beijing", "canada"]),
+    "place_city": lambda rng: rng.choice(
+        ["new york", "paris", "tokyo", "london", "chicago", "shanghai", "beijing", "canada"]
+    ),
     "room_en": lambda rng: rng.choice(("living room", "bedroom", "kitchen")),
-}  # fmt: skip
+}
 
 
 def _quantity(rng: random.Random) -> str:
@@ -97,6 +214,22 @@ class Expander:
         text = _PLACEHOLDER.sub(lambda match: self._fill(match.group(1), english), text)
         return re.sub(r"\s+", " ", text).strip(" ，")
 
+    def all_sentences(self, pattern: str, limit: int) -> set[str] | None:
+        """Every sentence of a pattern without placeholders that has at most ``limit`` of them, else None."""
+        if _PLACEHOLDER.search(pattern):
+            return None
+        open_ones, done = [pattern], set()
+        while open_ones:
+            text = open_ones.pop()
+            match = _CHOICE.search(text)
+            if match is None:
+                done.add(re.sub(r"\s+", " ", text).strip(" ，"))
+            else:
+                open_ones += [text[: match.start()] + c + text[match.end() :] for c in match.group(1).split("|")]
+            if len(open_ones) + len(done) > limit:
+                return None
+        return done
+
     def _fill(self, name: str, english: bool) -> str:
         rng = self._rng
         if name == "ordinal":
@@ -121,10 +254,10 @@ class Expander:
             return rng.choice(["one two three four", "123456", "8866", "five five six seven"])
         if name in FILL:
             return FILL[name](rng)
-        words = (self._en if english else self._zh).get(name) or self._zh[name]
+        choices = (self._en if english else self._zh).get(name) or self._zh[name]
         if name in ("product", "brand") and not english and rng.random() < 0.06:
-            words = self._en[name]
-        return rng.choice(words)
+            choices = self._en[name]
+        return rng.choice(choices)
 
     def noisy(self, text: str) -> str:
         """``text`` as it might come out of speech recognition or a hesitant mouth."""
@@ -166,7 +299,8 @@ def training_sentences(seed: int, per_pattern: int, noise: float) -> dict[str, l
             for pattern in [line for source in sources for line in source[group].get(intent, ())]:
                 number += 1
                 count = per_pattern if _PLACEHOLDER.search(pattern) or "(" in pattern else max(2, per_pattern // 2)
-                sentences = {expander.sentence(pattern) for _ in range(count)}
+                sentences = expander.all_sentences(pattern, 3 * per_pattern)
+                sentences = sentences or {expander.sentence(pattern) for _ in range(count)}
                 noisy = {expander.noisy(text) for text in sorted(sentences) if rng.random() < noise}
                 for text in sorted(sentences | noisy):
                     for role in ("shopper", "merchant") if group == "both" else (group,):

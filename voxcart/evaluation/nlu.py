@@ -1,8 +1,8 @@
 """Quality of understanding: intent accuracy, slot F1 (strict and relaxed), values, by role, language and tag.
 
-A line is ``{"text", "lang", "role", "intent", "slots": [{"name", "value", ...}]}``. Optional keys: ``id``, ``tag`` or ``tags``,
-``intent_alt`` (other intents that are right), ``clock`` (ISO time that relative dates count from), and per slot ``start``,
-``end``, ``normalized``, ``negated``, ``relation``, ``approximate`` and ``optional``.
+A line is ``{"text", "lang", "role", "intent", "slots": [{"name", "value", ...}]}``. Optional keys: ``id``, ``tag`` or
+``tags``, ``intent_alt`` (other intents that are right), ``clock`` (ISO time that dates count from), and per slot
+``start``, ``end``, ``normalized``, ``negated``, ``relation``, ``approximate`` and ``optional``.
 
 Rules: product and category are one label; slots of out_of_scope lines are not scored; an optional gold slot counts
 neither missed nor found; a strict match needs name and span text (offsets too where gold gives them), a relaxed one
@@ -162,7 +162,7 @@ def _gold_slot(item: dict[str, Any]) -> GoldSlot:
 
 
 def same_value(gold: Any, found: Any) -> bool:
-    """Whether two machine forms mean the same: quantities by value, numbers numerically, texts without case and space."""
+    """Whether two machine forms mean the same: quantities by value, numbers as numbers, texts without case."""
     if isinstance(gold, dict) and isinstance(found, dict) and not ("value" in gold and "value" in found):
         return gold.keys() == found.keys() and all(same_value(gold[key], found[key]) for key in gold)
     if isinstance(gold, dict) and "value" in gold:

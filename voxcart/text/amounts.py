@@ -66,8 +66,8 @@ _FIXED_QUANTITIES = (
     (re.compile(r"\ba\s+couple(?:\s+of)?", re.IGNORECASE), 2, ""),
     (re.compile(r"\ba\s+(?=dozen\b)", re.IGNORECASE), 1, "dozen"),
     (re.compile(r"半(?=斤|箱|打|盒|公斤|升|袋|瓶|包|个西瓜)"), 0.5, ""),
-    (re.compile(r"俩(?!人|口)"), 2, "个"),
-    (re.compile(r"仨(?!人)"), 3, "个"),
+    (re.compile(r"(?<![这那他你咱们])俩(?!人|口)"), 2, "个"),
+    (re.compile(r"(?<![这那他你咱们])仨(?!人)"), 3, "个"),
 )
 _MONEY_TAIL = re.compile(
     r"半|零?(?P<mao>[一二三四五六七八九两\d])(?:毛|"

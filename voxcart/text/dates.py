@@ -26,9 +26,26 @@ _EN_MONTHS = (
     "december",
 )  # fmt: skip
 _DAY_WORDS = {
-    "大前天": -3, "前天": -2, "昨天": -1, "昨日": -1, "昨晚": -1, "昨儿": -1, "今天": 0, "今日": 0, "今早": 0, "今晚": 0, "今儿": 0,
-    "当天": 0, "明天": 1, "明日": 1, "明早": 1, "明晚": 1, "明儿": 1, "后天": 2, "大后天": 3,
-}  # fmt: skip
+    "大前天": -3,
+    "前天": -2,
+    "昨天": -1,
+    "昨日": -1,
+    "昨晚": -1,
+    "昨儿": -1,
+    "今天": 0,
+    "今日": 0,
+    "今早": 0,
+    "今晚": 0,
+    "今儿": 0,
+    "当天": 0,
+    "明天": 1,
+    "明日": 1,
+    "明早": 1,
+    "明晚": 1,
+    "明儿": 1,
+    "后天": 2,
+    "大后天": 3,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +91,10 @@ def _week(day: date, weeks: int) -> tuple[date, date]:
 def _quarter(year: int, quarter: int) -> tuple[date, date]:
     year, quarter = year + (quarter - 1) // 4, (quarter - 1) % 4 + 1
     return date(year, quarter * 3 - 2, 1), _month(year, quarter * 3)[1]
+
+
+def _whole_year(year: int) -> tuple[date, date]:
+    return date(year, 1, 1), date(year, 12, 31)
 
 
 def _last_days(day: date, count: int) -> tuple[date, date]:
@@ -197,24 +218,31 @@ _RULES: tuple[tuple[re.Pattern[str], Resolve], ...] = tuple(
     for pattern, resolve in (
         (r"(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})", _iso_date),
         (
-rf"(?P<y>\d{{2,4}}年|[二零一三四五六七八九〇]{{4}}年|今年|去年|前年|"
-rf"明年)?(?P<m>{_N})月(?:份)?(?:(?P<d>{_N})(?:号|日))?", _calendar_day),
+            rf"(?P<y>\d{{2,4}}年|[二零一三四五六七八九〇]{{4}}年|今年|去年|前年|"
+            rf"明年)?(?P<m>{_N})月(?:份)?(?:(?P<d>{_N})(?:号|日))?",
+            _calendar_day,
+        ),
         (
-rf"(?:最近|近|过去|前)(?:这|的)?(?P<n>{_N}|半)个?(?P<unit>天|日|周|星期|礼拜|月|"
-rf"年)(?!前)(?:内|里|以来)?", _span_days),
+            rf"(?:最近|近|过去|前)(?:这|的)?(?P<n>{_N}|半)个?(?P<unit>天|日|周|星期|礼拜|月|"
+            rf"年)(?!前)(?:内|里|以来)?",
+            _span_days,
+        ),
         (rf"这(?P<n>{_N})个?(?P<unit>天|周|星期|礼拜|月)", _span_days),
         (rf"(?P<n>{_N})(?P<unit>天|周|个星期|个礼拜)(?:之|以)?前", _days_ago),
         (r"(?P<o>上上|上|这|本|下)?个?(?:周|星期|礼拜)(?P<w>[一二三四五六日天末])", _weekday),
         (r"(?P<o>上上|上|这|本|下|当)一?个?(?:周|星期|礼拜)", lambda m, day: _week(day, _offset(m.group("o")))),
         (rf"(?P<o>上|这|本)个?月(?P<d>{_N})(?:号|日)", _day_of_month),
         (r"(?P<o>上上|上|这|本|下|当)一?个?月(?:份)?", lambda m, day: _shift_month(day, _offset(m.group("o")))),
-        (r"(?P<o>上|这|本)一?个?季度?", lambda m, day: _quarter(day.year, (day.month + 2) // 3 + _offset(m.group("o")))),
+        (
+            r"(?P<o>上|这|本)一?个?季度?",
+            lambda m, day: _quarter(day.year, (day.month + 2) // 3 + _offset(m.group("o"))),
+        ),
         (r"第?(?P<n>[一二三四1-4])季度", lambda m, day: _quarter(day.year, _number(m.group("n")))),
         (r"上半年", lambda m, day: (date(day.year, 1, 1), date(day.year, 6, 30))),
         (r"下半年", lambda m, day: (date(day.year, 7, 1), date(day.year, 12, 31))),
-        (r"(?:今年|本年)(?:度)?", lambda m, day: (date(day.year, 1, 1), date(day.year, 12, 31))),
-        (r"去年", lambda m, day: (date(day.year - 1, 1, 1), date(day.year - 1, 12, 31))),
-        (r"前年", lambda m, day: (date(day.year - 2, 1, 1), date(day.year - 2, 12, 31))),
+        (r"(?:今年|本年)(?:度)?", lambda m, day: _whole_year(day.year)),
+        (r"去年", lambda m, day: _whole_year(day.year - 1)),
+        (r"前年", lambda m, day: _whole_year(day.year - 2)),
         (r"这几天|近几天|最近几天", lambda m, day: _last_days(day, 3)),
         (r"双十一|双11", _festival(11, 11)),
         (r"双十二|双12", _festival(12, 12)),
@@ -224,20 +252,30 @@ rf"年)(?!前)(?:内|里|以来)?", _span_days),
         (r"\b(?:yesterday|last\s+night)\b", lambda m, day: (day - timedelta(days=1),) * 2),
         (r"\btomorrow\b", lambda m, day: (day + timedelta(days=1),) * 2),
         (
-rf"\b(?:the\s+)?(?:last|past|previous)\s+(?P<n>{_EN_N}|couple of)\s+(?P<unit>days?|weeks?|"
-rf"months?|years?)\b", _span_days),
+            rf"\b(?:the\s+)?(?:last|past|previous)\s+(?P<n>{_EN_N}|couple of)\s+(?P<unit>days?|weeks?|"
+            rf"months?|years?)\b",
+            _span_days,
+        ),
         (rf"\b(?P<n>{_EN_N})\s+(?P<unit>days?|weeks?)\s+ago\b", _days_ago),
         (r"\b(?P<o>last|this|previous|next)\s+week\b", lambda m, day: _week(day, _offset(m.group("o")))),
         (r"\b(?P<o>last|this|previous|next)\s+month\b", lambda m, day: _shift_month(day, _offset(m.group("o")))),
-        (r"\b(?P<o>last|this|previous)\s+quarter\b", lambda m, day: _quarter(day.year, (day.month + 2) // 3 + _offset(m.group("o")))),
-        (r"\b(?P<o>last|this)\s+year\b", lambda m, day: (date(day.year + _offset(m.group("o")), 1, 1), date(day.year + _offset(m.group("o")), 12, 31))),
+        (
+            r"\b(?P<o>last|this|previous)\s+quarter\b",
+            lambda m, day: _quarter(day.year, (day.month + 2) // 3 + _offset(m.group("o"))),
+        ),
+        (r"\b(?P<o>last|this)\s+year\b", lambda m, day: _whole_year(day.year + _offset(m.group("o")))),
         (rf"\b(?:(?P<o>last|this)\s+)?(?P<w>{'|'.join(_EN_WEEKDAYS)})\b", _english_weekday),
         (
-rf"\b(?P<m>{'|'.join(m for m in _EN_MONTHS if m != 'may')})\b(?:\s+(?P<d>\d{{1,2}})(?:st|"
-rf"nd|rd|th)?)?", _english_month),
-        ("|".join(sorted(_DAY_WORDS, key=len, reverse=True)) + r"", lambda m, day: (day + timedelta(days=_DAY_WORDS[m.group()]),) * 2),
+            rf"\b(?P<m>{'|'.join(m for m in _EN_MONTHS if m != 'may')})\b(?:\s+(?P<d>\d{{1,2}})(?:st|"
+            rf"nd|rd|th)?)?",
+            _english_month,
+        ),
+        (
+            "|".join(sorted(_DAY_WORDS, key=len, reverse=True)) + r"",
+            lambda m, day: (day + timedelta(days=_DAY_WORDS[m.group()]),) * 2,
+        ),
     )
-)  # fmt: skip
+)
 
 
 def find_time_ranges(text: str, clock: datetime) -> list[TimeRange]:

@@ -1,4 +1,4 @@
-"""Spoken numbers to written ones, by the rules of a shop: 三斤 -> 3斤, 两千元以下 -> 2000元以下, 订单号一二三 -> 订单号123.
+"""Spoken numbers to written ones by the rules of a shop: 三斤 -> 3斤, 两千元以下 -> 2000元以下, 订单号一二 -> 12.
 
 Differs from reading-oriented normalisers on purpose: the currency word stays behind the amount, units stay in the
 speaker's language, order numbers become one digit run, and numerals inside words (第一个, 一下, 好的一款) stay words.
@@ -48,7 +48,7 @@ class NormalizedText:
 def normalize_spoken(text: str) -> NormalizedText:
     """Writes the numbers of ``text`` the way a shop does and simplifies its characters.
 
-    Idempotent: normalising the result again changes nothing.
+    Of sentences with well-formed numbers it is idempotent: normalising the result again changes nothing.
     """
     simplified = simplify(text)
     edits = [

@@ -10,7 +10,7 @@ MAX_SEGMENT_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """``text[start:end]`` and its part of speech in LAC's tag set ("n", "v", "ORG", "LOC", "TIME"; Latin words "eng")."""
+    """``text[start:end]`` and its part of speech by LAC ("n", "v", "ORG", "LOC", "TIME"; Latin words "eng")."""
 
     text: str
     tag: str

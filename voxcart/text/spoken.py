@@ -2,9 +2,14 @@
 
 from decimal import Decimal
 
+from voxcart.text.wordlist import words
+
 _ZH = "零一二三四五六七八九"
-_EN_ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]  # fmt: skip
-_EN_TENS = ("", "", *["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])
+_EN_ONES = words(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_EN_TENS = ("", "", *words("twenty thirty forty fifty sixty seventy eighty ninety"))
 
 
 def _section_to_chinese(value: int) -> str:

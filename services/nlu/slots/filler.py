@@ -43,8 +43,24 @@ def fill_slots(context: SlotContext) -> list[Slot]:
         if not rivals:
             slots.append(name)
     slots += find_unknown_goods(context, slots)
+    if context.intent == "merchant_add_product":
+        slots = _whole_new_name(context, slots)
     slots = _final_values(context.text, slots)
     return sorted(slots, key=lambda slot: (slot.start, slot.name != "price_min"))
+
+
+def _whole_new_name(context: SlotContext, slots: list[Slot]) -> list[Slot]:
+    """A new product's name includes what stands right before its noun: 儿童 and 雨衣 are one name."""
+    ordered = sorted(slots, key=lambda slot: slot.start)
+    merged: list[Slot] = []
+    for slot in ordered:
+        last = merged[-1] if merged else None
+        is_goods = slot.name in ("product", "category")
+        if last is not None and is_goods and last.end == slot.start and last.name in ("attribute", "material"):
+            merged[-1] = Slot("product", last.start, slot.end, context.text[last.start : slot.end], confidence=0.8)
+        else:
+            merged.append(slot)
+    return merged
 
 
 def _without_overlaps(slots: list[Slot]) -> list[Slot]:

@@ -12,10 +12,18 @@ _GOODS = words(
     "add_to_cart remove_from_cart "
     "update_cart merchant_add_product merchant_update_product merchant_delist_product merchant_query_stock"
 )
-_PRODUCT_INTENTS = frozenset([
-    *_GOODS, "order_status", "request_refund", "give_feedback", "merchant_sales_report", "merchant_reviews", "cancel_order",
-    "list_orders",
-])  # fmt: skip
+_PRODUCT_INTENTS = frozenset(
+    [
+        *_GOODS,
+        "order_status",
+        "request_refund",
+        "give_feedback",
+        "merchant_sales_report",
+        "merchant_reviews",
+        "cancel_order",
+        "list_orders",
+    ]
+)
 ALLOWED: dict[str, frozenset[str]] = {
     "product": _PRODUCT_INTENTS,
     "category": _PRODUCT_INTENTS,
@@ -23,9 +31,29 @@ ALLOWED: dict[str, frozenset[str]] = {
     "color": frozenset([*_GOODS, "request_refund"]),
     "size": frozenset(_GOODS),
     "material": frozenset(_GOODS),
-    "attribute": frozenset({"search_product", "refine_search", "recommend", "select_item", "merchant_add_product", "ask_stock", "add_to_cart"}),
+    "attribute": frozenset(
+        {
+            "search_product",
+            "refine_search",
+            "recommend",
+            "select_item",
+            "merchant_add_product",
+            "ask_stock",
+            "add_to_cart",
+        }
+    ),
     "payment_method": frozenset({"pay", "checkout", "ask_faq"}),
-    "sort_by": frozenset({"search_product", "refine_search", "select_item", "recommend", "merchant_sales_report", "ask_price", "add_to_cart"}),
+    "sort_by": frozenset(
+        {
+            "search_product",
+            "refine_search",
+            "select_item",
+            "recommend",
+            "merchant_sales_report",
+            "ask_price",
+            "add_to_cart",
+        }
+    ),
     "metric": frozenset({"merchant_sales_report", "merchant_reviews"}),
     "carrier": frozenset({"merchant_ship_order", "order_status", "ask_faq"}),
     "recipient": frozenset({"search_product", "recommend", "refine_search"}),
@@ -33,14 +61,28 @@ ALLOWED: dict[str, frozenset[str]] = {
     "room": frozenset({"home_control"}),
     "device": frozenset({"home_control"}),
     "action": frozenset({"home_control"}),
-}  # fmt: skip
+}
 _PRIORITY = (
-    "device", "room", "action", "payment_method", "carrier", "recipient", "metric", "sort_by", "color", "size", "material",
-    "product", "category", "brand", "attribute", "coupon",
-)  # fmt: skip
+    "device",
+    "room",
+    "action",
+    "payment_method",
+    "carrier",
+    "recipient",
+    "metric",
+    "sort_by",
+    "color",
+    "size",
+    "material",
+    "product",
+    "category",
+    "brand",
+    "attribute",
+    "coupon",
+)
 _BRAND_FOLLOWS = re.compile(r"^\s?(?:的)?(?:牌子?|家的|品牌|手机|电脑|平板|手表|耳机|笔记本|ones?\b|brand)")
 _NEGATION = re.compile(
-    r"(?:不要|不想要|别要|不用|不喜欢|别给我|除了|不看|排除|非|别的?|not|no|except|without|"
+    r"(?:不要|不想要|别要|不用|不(?:太|怎么|是很|大)?喜欢|讨厌|别给我|除了|不看|排除|非|别的?|not|no|except|without|"
     r"don't want|other than)(?:\s|the|any|买|这个|那个|那种|这种|太)*$",
     re.IGNORECASE,
 )
@@ -62,11 +104,14 @@ def find_names(context: SlotContext) -> list[Slot]:
             continue
         slots.append(
             Slot(
-                label, mention.start, mention.end, _normalized(context, mention, label),
+                label,
+                mention.start,
+                mention.end,
+                _normalized(context, mention, label),
                 negated=label not in ("metric", "sort_by") and _is_negated(context, mention),
                 confidence=0.7 if mention.meant else 0.95,
             )
-        )  # fmt: skip
+        )
     return _goods_once(context, slots)
 
 
@@ -78,9 +123,11 @@ def _label(context: SlotContext, mention: Mention) -> str | None:
         only = re.search(r"(?:只看|只要|光看|要|换成|only)\s*$", context.before(mention.start, 6))
         if only and re.match(r"^(?:的|牌|$)", context.after(mention.end, 2)):
             return "brand"
-    if "recipient" in options and context.intent == "search_product" and not _EMPTY_RECIPIENT.search(
-        context.before(mention.start, 6)
-    ):  # fmt: skip
+    if (
+        "recipient" in options
+        and context.intent == "search_product"
+        and not _EMPTY_RECIPIENT.search(context.before(mention.start, 6))
+    ):
         options.remove("recipient")
     if "metric" in options and context.intent == "merchant_reviews" and mention.options["metric"] != "rating":
         options.remove("metric")

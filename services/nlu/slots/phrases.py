@@ -30,10 +30,10 @@ _REASON_MARK = re.compile(
 _REASON_TAIL = re.compile(r"(?:所以.*|(?:，|,)?(?:我)?(?:想|要|能|可以|申请|怎么|给我).*|了吧|吧|啊|呀|[。.!！\s])$")
 _REASON = re.compile(
     r"(?:(?:尺码|尺寸|码数|大小|型号|颜色|款式|质量|味道|做工|图片|描述|包装|屏幕|拉链|电池|"
-    r"按键|商品)?(?:跟|和|与)?(?:图片|描述|页面|网上|说的)?(?:不|太|有点|特别|很|严重)?"
+    r"按键|商品|鞋底|面料)?(?:跟|和|与)?(?:图片|描述|页面|网上|说的)?(?:不|太|有点|特别|很|严重)?"
     r"(?:不合适|不合身|不对|不好|不行|不符|不一样|不匹配|不新鲜|不喜欢|不想要|不好用|不能用|"
     r"不亮|不工作|太差|太大|太小|太薄|太厚|太短|太长|太紧|太松|发错|少发|漏发|买错|拍错|买多|"
-    r"买重|碎|开裂|裂|坏|烂|"
+    r"买重|发黑|发臭|发酸|发黄|磨脚|扎人|褶皱|发不出声音|充不了电|打不开|不甜|不好吃|碎|开裂|裂|坏|烂|"
     r"破损|破|变质|发霉|过期|掉色|褪色|起球|缩水|异味|有味道|有问题|有瑕疵|有破损|有划痕|"
     r"开不了机|充不进电|没声音|连不上|用不了|漏水|漏|丢失|假货|是假的|差|小|大|紧|松|"
     r"卡)(?:得厉害|得不行|好几个|了)?)"
@@ -49,6 +49,11 @@ _EN_REASON = re.compile(
     ),
     re.IGNORECASE,
 )
+_RETURN_WISH = re.compile(
+    r"(?:，|,)?(?:我|你们)?(?:想|要|能不能|能|可以|给我|帮我|怎么|申请|麻烦)*(?:办|走|"
+    r"弄)?(?:退货|退款|退钱|退换|换货|退|换)"
+)
+_COMPLAINT_LEAD = re.compile(r"(?:，|,|\s|都|全|有点|太|我|的|它|是|怎么)*")
 _PLACE_AFTER = re.compile(
     (
         r"(?:导航(?:去|到|回)?|带我去|送我去|开车(?:去|到)|我?(?:要|想)去|去往|规划(?:路线)?(?:到|"
@@ -108,7 +113,7 @@ def _reason(context: SlotContext, taken: list[Slot]) -> list[Slot]:
         return [Slot("reason", start, end, context.text[start:end], confidence=0.9)] if end > start else []
     if context.intent == "merchant_process_refund":
         refused = re.search(
-            r"(?:拒绝|驳回|不同意|不通过|不给|不批).*?(?:退款申请|退货申请|退款|退货|退)(?:，|,|"
+            r"(?:拒绝|驳回|不同意|不通过|不给|不批|不能退|不能批|别退).*?(?:退款申请|退货申请|退款|退货|退)(?:，|,|"
             r"\s)?(?P<why>[^，,。]{2,20})$",
             context.text,
         )
@@ -126,7 +131,21 @@ def _reason(context: SlotContext, taken: list[Slot]) -> list[Slot]:
         if any(slot.overlaps(match.start(), match.end()) for slot in taken if slot.name == "size"):
             continue
         return [Slot("reason", match.start(), match.end(), match.group(), confidence=0.8)]
-    return []
+    return _complaint_before_wish(context, taken)
+
+
+def _complaint_before_wish(context: SlotContext, taken: list[Slot]) -> list[Slot]:
+    """What stands between the goods and the wish to return them: 这鞋(磨脚)给我办退货."""
+    wish = _RETURN_WISH.search(context.text)
+    goods = [name for name in context.mentions.names if name.options.keys() & {"product", "category"}]
+    if wish is None or not goods or goods[-1].end > wish.start():
+        return []
+    start, end = goods[-1].end, wish.start()
+    start += len(_COMPLAINT_LEAD.match(context.text[start:end]).group())  # type: ignore[union-attr]
+    phrase = context.text[start:end].rstrip("，, ")
+    if not 2 <= len(phrase) <= 12 or any(slot.overlaps(start, start + len(phrase)) for slot in taken):
+        return []
+    return [Slot("reason", start, start + len(phrase), phrase, confidence=0.5)]
 
 
 def _place(context: SlotContext, taken: list[Slot]) -> list[Slot]:

@@ -22,7 +22,8 @@ _MAX_AFTER = re.compile(
 _MIN_AFTER = re.compile(r"\s?(?:钱)?(?:以上|之上|往上|开外|起(?!订|来)|朝上|or more|or above|and up)", re.IGNORECASE)
 _ABOUT_AFTER = re.compile(r"\s?(?:钱)?(?:左右|上下|出头|差不多|or so)", re.IGNORECASE)
 _MAX_BEFORE = re.compile(
-    r"(?:(?:别|不要|不能|不想|不可以|没有?|不)(?:超过|超出|高于|多于|大于)|不超|低于|少于|小于|不到|最多|最高|至多|顶多|"
+    r"(?:(?:别|不要|不能|不想|不可以|没有?|不)(?:超过|超出|高于|多于|大于)|不超|低于|少于|"
+    r"小于|不到|最多|最高|至多|顶多|"
     r"控制在|上限(?:是|为)?|within|under|below|less than|(?:no|not) more than|not over|up to|at most|"
     r"cheaper than|lower than|max(?:imum)?(?: of)?)\s*$",
     re.IGNORECASE,
