@@ -35,6 +35,7 @@ _FUNCTION_CHAR_COST = 6.0
 _FUNCTION_CHARS = frozenset("的是了吗吧呢啊也都就在有不没我你他她它这那和跟把给让想要会能可先再还又很太最被从到")
 _MARGIN = 2.0
 _MAX_EDITS = 6
+_PATTERN_SCORE = 0.9
 _MAX_TEXT = 400
 _HAN_RUN = re.compile(r"[㐀-䶿一-鿿]+")
 
@@ -76,9 +77,13 @@ class Corrector:
             return []
         context = _Context(self._lexicon, self._catalogues.get(tenant), _hot_index(tuple(hot_words)))
         edits: list[TextEdit] = []
+        for pattern, replacement in _patterns():
+            for match in pattern.finditer(text):
+                edits.append(TextEdit(*match.span(), match.group(), replacement, "homophone", _PATTERN_SCORE))
+            text = pattern.sub(replacement, text)
         for run in _HAN_RUN.finditer(text):
             edits += context.correct_run(run.group(), run.start())
-        return edits
+        return sorted(edits, key=lambda edit: edit.start)
 
 
 class _Context:
@@ -149,6 +154,13 @@ class _Context:
 
 def _score(gain: float) -> float:
     return round(min(0.99, 0.6 + gain / 40.0), 3)
+
+
+@functools.cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Mishearings that only their surroundings give away."""
+    pairs = (line.rsplit("=", 1) for line in read_words("patterns.txt"))
+    return tuple((re.compile(pattern), replacement) for pattern, replacement in pairs)
 
 
 @functools.cache

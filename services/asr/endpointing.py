@@ -93,6 +93,7 @@ class TextOpinion(Enum):
     """What the words so far say about the end of the turn."""
 
     COMPLETE = "complete"
+    LIKELY = "likely"
     OPEN = "open"
     UNKNOWN = "unknown"
 
@@ -103,10 +104,19 @@ _OPEN_END = re.compile(
     r"|\b(?:and|or|the|a|an|to|for|with|i want|i'd like|um|uh))$",
     re.IGNORECASE,
 )
+_LIKELY_END = re.compile(
+    r"(?:吧|吗|呢|了|谢谢|多少|多少钱|哪些|什么|推荐的|购物车|库存|订单|退款|退货|地址|发票|一点|一点的|便宜点的|please)$",
+    re.IGNORECASE,
+)
 _END_MARKS = " 。！？.!?"
+_LIKELY_END = re.compile(
+    r"(?:吧|吗|呢|了|谢谢|多少|多少钱|哪些|什么|推荐的|购物车|库存|订单|退款|退货|地址|发票|一点|一点的|便宜点的|please)$",
+    re.IGNORECASE,
+)
 _END_MARKS = " 。！？.!?"
 _MARKS = re.compile(r"[\s，。！？、,.!?…]+")
 _DIGIT = re.compile(r"[0-9零一二三四五六七八九十〇幺两]")
+_LIKELY_BONUS = 0.35
 _ENOUGH_DIGITS = {"phone_number": 11, "recipient_phone": 11}
 _ENOUGH_DIGITS_DEFAULT = 6
 
@@ -128,7 +138,11 @@ def text_opinion(text: str, awaiting_name: str) -> TextOpinion:
         return TextOpinion.COMPLETE
     if text.rstrip().endswith(("…", "...", "，", ",", "、")):
         return TextOpinion.OPEN
-    return TextOpinion.OPEN if _OPEN_END.search(text.rstrip(_END_MARKS)) else TextOpinion.UNKNOWN
+    bare_end = text.rstrip(_END_MARKS)
+    if _OPEN_END.search(bare_end):
+        return TextOpinion.OPEN
+    is_likely = text.rstrip().endswith(("?", "？")) or _LIKELY_END.search(bare_end)
+    return TextOpinion.LIKELY if is_likely else TextOpinion.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -201,5 +215,5 @@ def decide(pause: Pause, rules: EndpointRules) -> bool:
     least = [probability for length, probability in rules.checkpoints if pause.pause_ms >= length]
     if not least:
         return False
-    shift = 0.3 if patient else 0.0
+    shift = 0.3 if patient else -_LIKELY_BONUS if opinion is TextOpinion.LIKELY else 0.0
     return pause.turn_probability >= min(0.95, least[-1] + shift)

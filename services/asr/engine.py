@@ -36,7 +36,7 @@ def load_transcriber(settings: AsrSettings) -> Transcriber:
         ModelMissing, ModelCorrupt: A file is not in the store or has other bytes.
     """
     folder = ModelStore(settings.models_dir).require(settings.asr_model, _WHISPER_FILES)
-    options = SessionOptions(provider=settings.provider, threads=settings.threads, spinning=True)
+    options = SessionOptions(provider=settings.provider, threads=settings.threads)
     model = WhisperModel(folder, options, tail_stride=settings.asr_tail_stride)
     started = time.perf_counter()
     model.prepare_tail()

@@ -37,6 +37,13 @@ def test_a_sentence_that_sounds_finished_ends_at_the_first_checkpoint() -> None:
     assert decide(Pause(RULES.max_pause_ms, 0.0, "我想买苹果"), RULES)
 
 
+@pytest.mark.parametrize("text", ["你有什么推荐的?", "下单吧，谢谢", "苹果还有多少库存", "再便宜点的"])
+def test_sentences_that_read_finished_need_less_certainty(text: str) -> None:
+    assert not decide(Pause(192, 0.1, text), RULES)
+    assert decide(Pause(192, 0.2, text), RULES)
+    assert decide(Pause(416, 0.0, text), RULES)
+
+
 def test_a_number_said_in_groups_is_not_cut() -> None:
     assert not decide(Pause(1_200, 0.9, "一三八", "phone_number"), RULES)
     assert not decide(Pause(192, 0.9, "1381234", "phone_number"), RULES)

@@ -31,6 +31,10 @@ def corrector() -> Corrector:
         ("轻空构无车", "清空购物车"),
         ("红色的连疫群", "红色的连衣裙"),
         ("滑位手机有哪些", "华为手机有哪些"),
+        ("要黑色的41马", "要黑色的41码"),
+        ("闪掉第一个", "删掉第一个"),
+        ("8苹果的价格改成35元", "把苹果的价格改成35元"),
+        ("巴平国的价格改成35元", "把苹果的价格改成35元"),
     ],
 )
 def test_mishearings_of_shop_words_are_repaired(corrector: Corrector, heard: str, meant: str) -> None:
@@ -56,6 +60,11 @@ def test_mishearings_of_shop_words_are_repaired(corrector: Corrector, heard: str
         "好嘞",
         "这个适合送给妈妈吗",
         "音乐很好听",
+        "两千马力的发动机",
+        "买一匹马",
+        "8个苹果加入购物车",
+        "八月上架的新款",
+        "我要买湿巾和洗脸巾",
     ],
 )
 def test_correct_text_is_left_alone(corrector: Corrector, text: str) -> None:
