@@ -247,6 +247,8 @@ class Bus(ABC):
         """
         place = TopicPartition(topic.name, partition)
         limit = (await self.end_offsets([place]))[place] if end is None else end
+        if offset >= limit:
+            return
         reader = self.assigned_reader()
         try:
             await reader.start()

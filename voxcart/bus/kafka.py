@@ -81,6 +81,23 @@ async def _ask(answer: Awaitable[Answer], what: str, timeout_s: float = _REQUEST
         raise BusUnavailable(f"Kafka did not {what}: {type(error).__name__}") from error
 
 
+async def _stop(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+    """Stops a client of aiokafka, for at most the request time-out; what goes wrong is logged.
+
+    Runs as a task after one turn of the loop, because aiokafka lets a cancellation out of ``stop`` when a task of its
+    own had not begun yet.
+    """
+    await asyncio.sleep(0)
+    stopping = asyncio.create_task(client.stop(), name="stop a Kafka client")
+    _, late = await asyncio.wait({stopping}, timeout=_REQUEST_TIMEOUT_S)
+    if late:
+        stopping.cancel()
+        await asyncio.wait({stopping}, timeout=1.0)
+        log.warning("a Kafka client did not stop in time")
+    elif stopping.cancelled() or stopping.exception() is not None:
+        log.warning("a Kafka client did not stop cleanly")
+
+
 class _KafkaReader(Reader):
     """An aiokafka consumer behind the reader interface."""
 
@@ -116,12 +133,12 @@ class _KafkaReader(Reader):
     async def aclose(self) -> None:
         if self._is_started:
             self._is_started = False
-            await self._consumer.stop()
+            await _stop(self._consumer)
 
     async def _start_consumer(self) -> None:
         await self._bus.wait_reachable()
-        await _ask(self._consumer.start(), "take a consumer", self._bus.options.start_timeout_s)
         self._is_started = True
+        await _ask(self._consumer.start(), "take a consumer", self._bus.options.start_timeout_s)
 
     async def _get(self, max_records: int, timeout_s: float) -> list[Record]:
         await self._check_positions()
@@ -324,7 +341,7 @@ class KafkaBus(Bus):
         try:
             await _ask(producer.start(), "take a producer", self.options.start_timeout_s)
         except BusUnavailable:
-            await producer.stop()
+            await _stop(producer)
             raise
         self._producer = producer
 
@@ -332,12 +349,9 @@ class KafkaBus(Bus):
         producer, self._producer = self._producer, None
         probe, self._probe = self._probe, None
         if producer is not None:
-            try:
-                await asyncio.wait_for(producer.stop(), _REQUEST_TIMEOUT_S)
-            except TimeoutError:
-                log.warning("the producer did not stop in time")
+            await _stop(producer)
         if probe is not None:
-            await probe.stop()
+            await _stop(probe)
 
     async def wait_reachable(self) -> None:
         """Waits for the cluster and creates missing topics.
@@ -447,7 +461,7 @@ class KafkaBus(Bus):
                 try:
                     await _ask(probe.start(), "take a consumer")
                 except BusUnavailable:
-                    await probe.stop()
+                    await _stop(probe)
                     raise
                 self._probe = probe
             return self._probe

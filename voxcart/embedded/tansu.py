@@ -3,6 +3,7 @@
 Every start has a cluster id of its own, by which clients see that the log they knew is gone.
 """
 
+import signal
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,6 +22,8 @@ class EmbeddedBroker(ServerProcess):
 
     name = "the embedded broker"
     kind = "embedded"
+    # Nothing is on disk, and asked politely it waits 5 s for connected clients.
+    stop_signal = signal.SIGKILL
 
     def __init__(self, directory: Path, port: int | None = None) -> None:
         super().__init__(directory)
