@@ -109,11 +109,6 @@ _LIKELY_END = re.compile(
     re.IGNORECASE,
 )
 _END_MARKS = " 。！？.!?"
-_LIKELY_END = re.compile(
-    r"(?:吧|吗|呢|了|谢谢|多少|多少钱|哪些|什么|推荐的|购物车|库存|订单|退款|退货|地址|发票|一点|一点的|便宜点的|please)$",
-    re.IGNORECASE,
-)
-_END_MARKS = " 。！？.!?"
 _MARKS = re.compile(r"[\s，。！？、,.!?…]+")
 _DIGIT = re.compile(r"[0-9零一二三四五六七八九十〇幺两]")
 _LIKELY_BONUS = 0.35
