@@ -10,7 +10,7 @@ class DialogueSettings(ServiceSettings):
 
     dialogue_state_ttl_seconds: int = Field(86_400, ge=60)
     """How long a session that says nothing is remembered, seconds. A day: a cart talk may go on after a night."""
-    dialogue_turn_seconds: float = Field(2.0, gt=0, le=30)
+    dialogue_turn_seconds: float = Field(3.0, gt=0, le=30)
     """Time that one turn may wait for the shop and the recommender, seconds. After it a sentence says so."""
     dialogue_min_confidence: float = Field(0.35, ge=0, le=1)
     """Below this confidence a change is confirmed first and an unclear request is asked about. 0 switches it off."""

@@ -82,6 +82,18 @@ FILLER = re.compile(
     _FLAGS,
 )
 SWAP = _cue("换成|改成|换个|换一个|应该是", "instead|change (?:it )?to|make it")
+ORDERING = re.compile(r"^(再|给我|帮我|请)*(来|拿|加)[一二两三四五六七八九十几\d]")
+ASKS_PRICE = _cue("多少钱|什么价|价格是多少|怎么卖", "how much|what(?: is|'s) the price")
+ASKS_STATE = _cue("什么情况|怎么样|到哪|状态|怎么回事|是什么|有没有|多少|吗$|[?？]$", "status|where|what|how")
+CONFIRM_VERB = _cue("确认|接单|接受|通过", "confirm|accept")
+SHIP_VERB = _cue("发货|发出|寄|发(顺丰|中通|圆通|韵达|申通|京东|邮政|快递)", "ship|send|dispatch")
+SUPERLATIVES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (_cue("最便宜|价格最低", "cheapest"), "price_asc"),
+    (_cue("最贵|价格最高", "most expensive"), "price_desc"),
+    (_cue("评分最高|评价最好|口碑最好", "best rated|highest rated"), "rating_desc"),
+    (_cue("卖得最好|销量最[高好]|最畅销|买的人最多", "best.?selling|most popular"), "sales_desc"),
+)
+FROM_TO = _cue("从.+[改调降涨变提减加](成|为|到|至)", "from .+ to")
 TOTAL = _cue("总共|一共|合计|总价|加起来", "total|altogether|in all")
 BECAUSE = re.compile(r"(?:理由是|原因是|理由|因为|由于|because(?: of)?|reason is)[，,:： ]*(.+)$", _FLAGS)
 CALL_OFF = _cue("取消", "cancel")
@@ -96,6 +108,11 @@ ENGLISH_WORDS = re.compile(
     _FLAGS,
 )
 CHINESE = re.compile(r"[\u3400-\u9fff]")
+
+
+def superlative(text: str) -> str:
+    """The schema's ``sort_by`` of a superlative in the text; empty if there is none."""
+    return next((sort_by for cue, sort_by in SUPERLATIVES if cue.search(text)), "")
 
 
 def order_statuses(text: str) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ MAX_HISTORY_CHARACTERS = 200
 class EngineOptions:
     """Time budget of a turn in seconds, and the confidence below which the dialogue asks."""
 
-    turn_seconds: float = 2.0
+    turn_seconds: float = 3.0
     min_confidence: float = 0.35
 
 
@@ -226,7 +226,7 @@ async def _read_back_again(turn: Turn, answer: Answer) -> Answer:
         return answer
     turn.intent, turn.slots = "checkout", Slots()
     again = await SKILLS["checkout"].handler(turn)
-    again.text = answer.text + again.text
+    again.text = answer.text + ("" if turn.language == "zh" else " ") + again.text
     return again
 
 

@@ -20,6 +20,8 @@ from voxcart_services.dialogue.turn import MERCHANT, SHOPPER, SKILLS
 MAX_TEXT_CHARACTERS = 500
 SURE_SMALL_TALK = 0.5
 """Below this confidence a goodbye may be anything."""
+SURE_SEARCH = 0.7
+"""Below this confidence 来一件 is an order of one, not a search."""
 SURE_YES = 0.5
 """Below this confidence a yes must be one of the plain words for it."""
 
@@ -72,18 +74,7 @@ ROLE_TWINS = {
 """Intents that the other role says in the same words."""
 
 SLOT_ANSWERS = {
-    "product": {
-        "product",
-        "category",
-        "brand",
-        "ordinal",
-        "color",
-        "size",
-        "sort_by",
-        "price_max",
-        "price_min",
-        "price",
-    },
+    "product": {"product", "category", "brand", "ordinal", "sort_by"},
     "size": {"size", "color"},
     "color": {"color", "size"},
     "quantity": {"quantity"},
@@ -202,7 +193,7 @@ def _at_slot(heard: Heard, pending: Pending) -> Decision | None:
         return _fill(pending, Slots([*others.without(*answers.names()).values, *answers.values]))
     if _says_it_again(heard, pending):
         return Decision("do")
-    if cues.YES.match(heard.text) or (heard.intent == "affirm" and not heard.slots):
+    if heard.intent == "affirm" and not heard.slots:
         return _fill(pending, Slots()) if pending.slot == "payment_method" else Decision("ask_again")
     return _side_question(heard) if heard.intent in {"repeat", "help"} else None
 
@@ -269,8 +260,27 @@ def _repaired(heard: Heard, state: SessionState) -> str:
     decides = cues.REJECT.search(text) or cues.APPROVE.search(text)
     if intent in {"out_of_scope", "deny"} and heard.role == MERCHANT and state.refund_id and decides:
         return "merchant_process_refund"
+    if repaired := _repaired_command(heard, state):
+        return repaired
     bare = not heard.slots and heard.confidence < SURE_SMALL_TALK
     return "out_of_scope" if bare and intent in {"goodbye", "greet", "thanks", "cancel", "repeat"} else intent
+
+
+def _repaired_command(heard: Heard, state: SessionState) -> str:
+    """The intent that the words show where a command was heard without its verb or value; empty to leave it."""
+    text, intent, names = heard.text, heard.intent, heard.slots.names()
+    if intent == "search_product" and cues.ORDERING.search(text) and heard.confidence < SURE_SEARCH:
+        return "add_to_cart"
+    if intent == "update_cart" and not state.cart_line_id and state.shown and names and names <= {"color", "size"}:
+        return "refine_search"
+    if intent == "out_of_scope" and state.shown_kind == "products" and cues.superlative(text):
+        return "select_item"
+    if intent == "merchant_update_product" and not names & {"price", "quantity"} and cues.ASKS_PRICE.search(text):
+        return "ask_price"
+    verb = {"merchant_confirm_order": cues.CONFIRM_VERB, "merchant_ship_order": cues.SHIP_VERB}.get(intent)
+    if verb is not None and not verb.search(text) and cues.ASKS_STATE.search(text):
+        return "merchant_list_orders"
+    return ""
 
 
 def _fresh(heard: Heard, state: SessionState, min_confidence: float) -> Decision:

@@ -92,7 +92,7 @@ def referred_item(turn: Turn) -> ShownItem | Answer | None:
     if ordinal is not None and not name:
         return turn.ask_slot("product", turn.say("product.nothing_shown"))
     if not name or _same_thing(name, state.shown):
-        item = by_superlative(state.shown, turn.slots.word("sort_by"))
+        item = by_superlative(state.shown, turn.slots.word("sort_by") or cues.superlative(turn.text))
         if item is not None:
             return item
     if not name:
@@ -163,7 +163,7 @@ async def _in_catalogue(turn: Turn, name: str, brand: str) -> Found | Answer:
 
 
 def _comes_in(product: shop_pb2.Product, color: str, size: str) -> bool:
-    return not (color or size) or any(_fits(variant, color, size) for variant in product.variants)
+    return not (color or size) or any(fits(variant, color, size) for variant in product.variants)
 
 
 def meant_by_name(products: list[shop_pb2.Product], name: str) -> shop_pb2.Product | None:
@@ -201,7 +201,8 @@ def ask_which(turn: Turn, products: list[shop_pb2.Product]) -> Answer:
     )
     cards = [product_card(product, turn.language) for product in products]
     turn.slots = turn.slots.without("product", "category", "brand")
-    return turn.ask_slot("product", question, cards=cards)
+    names = [product_name(product, turn.language) for product in products]
+    return turn.ask_slot("product", question, names, cards)
 
 
 def stands_out(products: list[shop_pb2.Product]) -> bool:
@@ -241,7 +242,7 @@ def choose_variant(turn: Turn, found: Found) -> shop_pb2.Variant | Answer:
     if not product.variants:
         return shop_pb2.Variant()
     color, size = _wanted(turn, found)
-    fitting = [variant for variant in product.variants if _fits(variant, color, size)]
+    fitting = [variant for variant in product.variants if fits(variant, color, size)]
     if not fitting:
         return _no_such_variant(turn, product, color, size)
     available = [variant for variant in fitting if variant.stock > 0]
@@ -270,14 +271,15 @@ def _wanted(turn: Turn, found: Found) -> tuple[str, str]:
     searched = turn.state.search or SearchFilters()
     color = turn.slots.word("color") or found.color
     size = turn.slots.word("size") or found.size
-    if not color and searched.colors and any(_fits(v, searched.colors[-1], "") for v in found.product.variants):
+    if not color and searched.colors and any(fits(v, searched.colors[-1], "") for v in found.product.variants):
         color = searched.colors[-1]
-    if not size and searched.sizes and any(_fits(v, "", searched.sizes[-1]) for v in found.product.variants):
+    if not size and searched.sizes and any(fits(v, "", searched.sizes[-1]) for v in found.product.variants):
         size = searched.sizes[-1]
     return color, size
 
 
-def _fits(variant: shop_pb2.Variant, color: str, size: str) -> bool:
+def fits(variant: shop_pb2.Variant, color: str, size: str) -> bool:
+    """Whether a variant comes in a colour (code or as spoken) and a size; empty fits all."""
     return (not color or color in {variant.color, variant.color_code}) and (
         not size or size.upper().removesuffix("码") == variant.size.upper()
     )
@@ -286,7 +288,7 @@ def _fits(variant: shop_pb2.Variant, color: str, size: str) -> bool:
 def _no_such_variant(turn: Turn, product: shop_pb2.Product, color: str, size: str) -> Answer:
     """Says what there is instead and waits for it."""
     colors, sizes = colors_of(product, turn.language), sizes_of(product)
-    if color and colors and not any(_fits(variant, color, "") for variant in product.variants):
+    if color and colors and not any(fits(variant, color, "") for variant in product.variants):
         turn.slots = turn.slots.without("color")
         question = turn.say("cart.no_such_color", colors=turn.phrases.joined(colors))
         return _ask_variant(turn, product, "color", question, colors)

@@ -23,7 +23,7 @@ from voxcart_services.dialogue.state import SearchFilters, SessionState, UnsureE
 
 Request = TypeVar("Request", bound=Message)
 
-MAX_CALL_SECONDS = 1.5
+MAX_CALL_SECONDS = 2.5
 CLOCK_ENTRY = "clock"
 CURRENCY = "CNY"
 

@@ -133,6 +133,12 @@ class Slots:
         number = _number_or_text(value) if value else None
         return Amount(number, value.relation) if value and number is not None else None
 
+    def conflicting(self, name: str) -> list[str]:
+        """The spans of a slot that was said with two or more different values; empty if there is no conflict."""
+        values = self.all(name)
+        different = {word_of(value) for value in values}
+        return list(dict.fromkeys(value.text for value in values)) if len(different) > 1 else []
+
     def order_id(self) -> str:
         """Digits of the order number; empty if none was said."""
         return "".join(character for character in self.word("order_id") if character.isdigit())

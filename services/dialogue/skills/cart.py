@@ -11,6 +11,7 @@ from voxcart_services.dialogue.quantities import MAX_PIECES, number_problem, pie
 from voxcart_services.dialogue.reference import (
     MAX_SPOKEN,
     Found,
+    best_named,
     by_ordinal,
     choose_variant,
     find_product,
@@ -257,10 +258,12 @@ def _line_named(turn: Turn, lines: list[shop_pb2.CartLine], name: str) -> shop_p
         matching = [line for line in matching if line.variant_id in chosen] or matching
     if not matching:
         return turn.answer("cart.not_in_cart", name=name)
+    best = best_named([line.product for line in matching], name)
+    matching = [line for line in matching if line.product in best]
     last = [line for line in matching if line.line_id == turn.state.cart_line_id]
-    if len(matching) == 1 or last:
-        return (last or matching)[0]
-    return _ask_line(turn, matching)
+    if len(matching) > 1 and last and cues.DEMONSTRATIVE.search(turn.text):
+        return last[0]
+    return matching[0] if len(matching) == 1 else _ask_line(turn, matching)
 
 
 def _called(product: shop_pb2.Product, name: str) -> bool:

@@ -27,8 +27,10 @@ async def update_product(turn: Turn) -> Answer:
     """把苹果的价格改成三十五元, 连衣裙库存加一百: reads back before and after, and asks."""
     if problem := number_problem(turn.slots, turn.text):
         return turn.answer(problem, limit=MAX_STOCK)
+    if conflict := _conflict(turn):
+        return conflict
     price, stock = turn.slots.amount("price"), turn.slots.quantity()
-    price, stock = _sorted_out(turn.text, price, stock)
+    price, stock = _sorted_out(turn, price, stock)
     found = await find_product(turn)
     if isinstance(found, Answer):
         return found
@@ -42,9 +44,26 @@ async def update_product(turn: Turn) -> Answer:
     return _read_back(turn, product, price, stock)
 
 
-def _sorted_out(text: str, price: Amount | None, stock: Quantity | None) -> tuple[Amount | None, Quantity | None]:
-    """A bare number belongs to what the sentence names: 库存改成两百 heard as a price is a stock, and the other way."""
-    about_stock, about_price = cues.STOCK_WORD.search(text), cues.PRICE_WORD.search(text)
+def _conflict(turn: Turn) -> Answer | None:
+    """Two different values for one thing: none of them is taken, the person says which. 从39改成35 names the old one."""
+    for slot in ("price", "quantity"):
+        if cues.FROM_TO.search(turn.text) and slot in turn.slots:
+            turn.slots = Slots([*turn.slots.without(slot).values, turn.slots.all(slot)[-1]])
+        if values := turn.slots.conflicting(slot):
+            turn.slots = turn.slots.without(slot)
+            return turn.ask_slot(slot, turn.say("merchant.which_value", values=turn.phrases.joined(values)))
+    return None
+
+
+def _sorted_out(turn: Turn, price: Amount | None, stock: Quantity | None) -> tuple[Amount | None, Quantity | None]:
+    """A bare number belongs to what the sentence names, else to what was talked about (加一百 after a stock)."""
+    about_stock = bool(cues.STOCK_WORD.search(turn.text))
+    about_price = bool(cues.PRICE_WORD.search(turn.text))
+    if not about_stock and not about_price:
+        last_names = {value.name for value in turn.state.last_slots}
+        updates = turn.state.last_intent == "merchant_update_product"
+        about_stock = turn.state.last_intent == "merchant_query_stock" or (updates and "quantity" in last_names)
+        about_price = turn.state.last_intent == "ask_price" or (updates and "price" in last_names)
     if price is not None and stock is None and about_stock and not about_price:
         return None, Quantity(price.value, "", price.relation)
     if stock is not None and price is None and about_price and not about_stock:
@@ -69,8 +88,15 @@ def _read_back(turn: Turn, product: shop_pb2.Product, price: Amount | None, stoc
             return turn.answer("merchant.bad_stock", stock=product.stock)
         parameters["stock"] = {"relation": stock.relation, "value": stock.value}
         changes.append(turn.say("merchant.stock_change", before=product.stock, after=after_stock))
-    question = turn.say("merchant.confirm_update", name=name, changes=turn.phrases.joined(changes))
+    is_large = _is_large_change(product.price.cents, parameters.get("price_cents"))
+    phrase = "merchant.confirm_large_update" if is_large else "merchant.confirm_update"
+    question = turn.say(phrase, name=name, changes=turn.phrases.joined(changes))
     return turn.ask_confirmation("update_product", parameters, question, [product_card(product, turn.language)])
+
+
+def _is_large_change(before_cents: int, after_cents: int | None) -> bool:
+    """To less than half or more than double: likely misheard."""
+    return after_cents is not None and not before_cents / 2 <= after_cents <= before_cents * 2
 
 
 def new_price_cents(before_cents: int, change: Amount) -> int:
@@ -128,6 +154,8 @@ async def add_product(turn: Turn) -> Answer:
     """上架一款蓝牙耳机，价格一百九十九，库存五百: asks for what is missing, reads back, and asks."""
     if problem := number_problem(turn.slots, turn.text):
         return turn.answer(problem, limit=MAX_STOCK)
+    if conflict := _conflict_of_price(turn):
+        return conflict
     name, category = _new_name(turn), turn.slots.text("category")
     if not name:
         return turn.ask_slot("product", turn.say("merchant.add_what"))
@@ -154,6 +182,10 @@ async def add_product(turn: Turn) -> Answer:
     price_text = amount_text(price.cents, turn.language)
     question = turn.say("merchant.confirm_add", name=name, price=price_text, stock=int(stock.value))
     return turn.ask_confirmation("add_product", parameters, question)
+
+
+def _conflict_of_price(turn: Turn) -> Answer | None:
+    return _conflict(turn) if turn.slots.conflicting("price") else None
 
 
 def _new_name(turn: Turn) -> str:

@@ -21,6 +21,7 @@ from voxcart_services.dialogue.money import amount_text, money_text, number_text
 from voxcart_services.dialogue.quantities import pieces_wanted
 from voxcart_services.dialogue.reference import Found, find_product, set_focus
 from voxcart_services.dialogue.skills.cart import view_cart
+from voxcart_services.dialogue.skills.orders import describe_listed_order
 from voxcart_services.dialogue.skills.search import priced
 from voxcart_services.dialogue.turn import Answer, Turn, skill
 
@@ -66,6 +67,8 @@ async def _asked_for(turn: Turn) -> Found | Answer:
 @skill("ask_price", side=True)
 async def ask_price(turn: Turn) -> Answer:
     """这个多少钱, 总共多少钱."""
+    if turn.state.shown_kind == "orders" and turn.slots.ordinal() is not None:
+        return await describe_listed_order(turn)
     if cues.TOTAL.search(turn.text) and not turn.slots.names() & {"product", "category", "ordinal"}:
         return await view_cart(turn)
     found = await _asked_for(turn)

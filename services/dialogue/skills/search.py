@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from voxcart_api.bus.v1 import bus_pb2
 from voxcart_api.shop.v1 import shop_pb2
 from voxcart_services.dialogue import cues
-from voxcart_services.dialogue.cards import MAX_CARDS, product_card, product_name, sizes_of
+from voxcart_services.dialogue.cards import MAX_CARDS, choice_text, product_card, product_name, sizes_of
 from voxcart_services.dialogue.money import amount_text, money_text, number_text
 from voxcart_services.dialogue.reference import (
     MAX_SPOKEN,
     Found,
     find_product,
+    fits,
     meant_by_name,
     remember_shown,
     set_focus,
@@ -50,6 +51,9 @@ async def refine_search(turn: Turn) -> Answer:
             return turn.ask_slot("product", turn.say("search.for_what"))
         before = _from_shown(turn)
     filters = merged(before, new)
+    of_focus = await _choice_of_focus(turn)
+    if of_focus is not None:
+        return of_focus
     if cues.LARGER.search(turn.text) or cues.SMALLER.search(turn.text):
         return await _another_size(turn, filters)
     bound = _relative_price(turn, filters) if "price_max" not in turn.slots and "price_min" not in turn.slots else None
@@ -57,6 +61,27 @@ async def refine_search(turn: Turn) -> Answer:
         return turn.answer("search.cheapest_already")
     turn.record_event(bus_pb2.UserEvent.TYPE_SEARCH, query=filters.query)
     return await show(turn, filters, relative_cents=bound)
+
+
+async def _choice_of_focus(turn: Turn) -> Answer | None:
+    """要黑色的 after the person picked a product: that product in black, if there is one; None to search."""
+    state, names = turn.state, turn.slots.names()
+    chosen = state.focus if state.focus_chosen else None
+    refused = any(value.negated or value.relation != "set" for value in turn.slots.values)
+    if chosen is None or not names or names - {"color", "size"} or refused:
+        return None
+    product = await turn.shop.product(chosen.sku)
+    color, size = turn.slots.word("color") or chosen.color, turn.slots.word("size") or chosen.size
+    fitting = [variant for variant in product.variants if fits(variant, color, size) and variant.stock > 0]
+    if not fitting:
+        return None
+    set_focus(turn, product, color, size)
+    code = fitting[0].color_code if color else ""
+    choice = choice_text(fitting[0].color if color else "", code, fitting[0].size if size else "", turn.language)
+    name = product_name(product, turn.language)
+    question = turn.say("search.choice_there", name=name, choice=choice, price=money_text(product.price, turn.language))
+    cards = [product_card(product, turn.language, choice)]
+    return turn.ask_confirmation("add_focus", {}, question, cards, turn.say("search.offer_cart", name=name))
 
 
 @skill("select_item")

@@ -143,3 +143,38 @@ async def test_roles_are_kept_apart(talk: Talk, merchant: Talk) -> None:
     shopping = await merchant.say("把苹果加入购物车", "add_to_cart", APPLE)
     assert "商家账号" in shopping.text
     assert merchant.shop.changes == []
+
+
+async def test_two_prices_in_one_sentence_are_asked_about(merchant: Talk) -> None:
+    prices = (("price", "8", 8), ("price", "35元", 35))
+    asked = await merchant.say("8苹果的价格改成35元", "merchant_update_product", APPLE, *prices)
+    assert asked.awaiting == "price"
+    assert "8" in asked.text
+    read_back = await merchant.say("三十五", "out_of_scope")
+    assert "改成35元" in read_back.text
+
+
+@pytest.mark.parametrize(("yuan", "warns"), [(8, True), (79, True), (35, False), (78, False)])
+async def test_a_large_price_change_is_pointed_out(merchant: Talk, yuan: int, warns: bool) -> None:
+    reply = await merchant.say("改苹果的价格", "merchant_update_product", APPLE, ("price", f"{yuan}元", yuan))
+    assert ("变动很大" in reply.text) == warns
+    assert reply.awaiting == "confirmation"
+
+
+async def test_a_bare_number_after_a_stock_is_stock(merchant: Talk) -> None:
+    await merchant.say("苹果还有多少库存", "merchant_query_stock", APPLE)
+    reply = await merchant.say("加一百", "merchant_update_product", ("price", "一百", 100, "add"))
+    assert "库存从100件改成200件" in reply.text
+
+
+async def test_a_question_about_an_order_confirms_nothing(merchant: Talk) -> None:
+    reply = await merchant.say("订单100001什么情况", "merchant_confirm_order", ("order_id", "100001", "100001"))
+    assert "订单100001" in reply.text
+    assert merchant.shop.changes == []
+
+
+async def test_the_old_price_in_the_sentence_is_no_conflict(merchant: Talk) -> None:
+    prices = (("price", "三十九", 39), ("price", "三十五", 35))
+    reply = await merchant.say("把苹果的价格从三十九改成三十五", "merchant_update_product", APPLE, *prices)
+    assert "改成35元" in reply.text
+    assert reply.awaiting == "confirmation"

@@ -237,3 +237,14 @@ async def test_what_is_thought_aloud_is_waited_for(talk: Talk) -> None:
     reply = await talk.say("呃我想想", "out_of_scope")
     assert "您" in reply.text
     assert talk.shop.calls == []
+
+
+async def test_a_colour_after_a_choice_is_of_the_chosen_product(talk: Talk) -> None:
+    await talk.say("运动鞋多少钱", "ask_price", ("product", "运动鞋"))
+    reply = await talk.say("要黑色的", "refine_search", ("color", "黑色", "black"))
+    assert [card.id for card in reply.cards] == ["shoes"]
+    assert reply.awaiting == "confirmation"
+    asked = await talk.say("好的", "affirm")
+    assert asked.awaiting == "size"
+    await talk.say("41", "out_of_scope")
+    assert list(talk.shop.lines) == ["line-shoes-black-41"]
