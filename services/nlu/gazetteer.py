@@ -20,7 +20,7 @@ from voxcart_services.nlu.spans import Mention
 
 # Characters that end many words; sharing one says nothing about having meant the other word.
 _WEAK_SHARED = frozenset("子品的")
-_SOUND_LABELS = frozenset({"product", "category", "payment_method", "carrier"})
+_SOUND_LABELS = frozenset({"product", "category", "payment_method", "carrier", "metric"})
 _MAX_NAME_CHARS = 64
 # Common words that sound like a shop word and share a character with it.
 _NOT_MISHEARD = frozenset(

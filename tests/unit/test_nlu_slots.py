@@ -134,6 +134,9 @@ def test_shopper_slots(text: str, intent: str, expected: list[tuple[str, str, An
             ],
         ),
         ("苹果还有多少库存", "merchant_query_stock", [("product", "苹果", "苹果")]),
+        ("8苹果的价格改成35元", "merchant_update_product", [("product", "苹果", "苹果"), ("price", "35元", 35)]),
+        ("苹果从三十九改成三十五", "merchant_update_product", [("product", "苹果", "苹果"), ("price", "三十五", 35)]),
+        ("销售物是多少", "merchant_sales_report", [("metric", "销售物", "sales_amount")]),
     ],
 )
 def test_merchant_slots(text: str, intent: str, expected: list[tuple[str, str, Any]]) -> None:

@@ -86,7 +86,8 @@ _NEGATION = re.compile(
     r"don't want|other than)(?:\s|the|any|买|这个|那个|那种|这种|太)*$",
     re.IGNORECASE,
 )
-_NOT_A_BUT_B = re.compile(r"不(?:是|要)(?:这个|那个)?$")
+# 销售额 whose last syllable recognition lost.
+_HALF_HEARD_SALES = re.compile(r"销售(?![量数报情最得员])[一-鿿](?=是|有|怎|多|如|$)")
 _NEGATING_INTENTS = frozenset(
     {"search_product", "refine_search", "recommend", "select_item", "ask_stock", "add_to_cart"}
 )
@@ -112,6 +113,10 @@ def find_names(context: SlotContext) -> list[Slot]:
                 confidence=0.7 if mention.meant else 0.95,
             )
         )
+    if context.intent == "merchant_sales_report" and not any(slot.name == "metric" for slot in slots):
+        half_heard = _HALF_HEARD_SALES.search(context.text)
+        if half_heard:
+            slots.append(Slot("metric", *half_heard.span(), "sales_amount", confidence=0.6))
     return _goods_once(context, slots)
 
 

@@ -53,6 +53,10 @@ _PRICE_CUE = re.compile(
     r"改成|改为|调到|降到|涨到|到|成|：|:)?\s*(?:of [\w ]{1,30} to\s*)?$",
     re.IGNORECASE,
 )
+_TARGET = re.compile(
+    r"(?:改成|改为|改到|调到|调成|调整为|降到|降至|涨到|设为|设成|定为|变成|(?:to|at)|卖|价格(?:是)?|售价|定价)\s*$",
+    re.IGNORECASE,
+)
 _STOCK_CUE = re.compile(
     r"库存|裤存|存货|备货|数量|补货|补|进货|入库|到货|stock|inventory|quantity|units|restock", re.IGNORECASE
 )
@@ -74,7 +78,17 @@ def find_prices(context: SlotContext) -> list[Slot]:
         slot = _merchant_price(context, amount) if intent in MERCHANT else _browsing_price(context, amount)
         if slot is not None:
             slots.append(slot)
-    return slots
+    return _one_price(context, slots) if intent in MERCHANT else slots
+
+
+def _one_price(context: SlotContext, slots: list[Slot]) -> list[Slot]:
+    """A merchant sets one price: the one behind 改成 or its like, else the last that was said."""
+    prices = [slot for slot in slots if slot.name == "price"]
+    if len(prices) < 2:
+        return slots
+    targeted = [slot for slot in prices if _TARGET.search(context.text[: slot.start])]
+    chosen = (targeted or prices)[-1]
+    return [slot for slot in slots if slot is chosen or slot.name != "price"]
 
 
 def _may_be_price(context: SlotContext, amount: Amount) -> bool:
@@ -155,6 +169,8 @@ def _merchant_price(context: SlotContext, amount: Amount) -> Slot | None:
     if amount.kind in ("discount", "percent"):
         return _percent_price(amount, clause, context.after(amount.end))
     if amount.kind != "money":
+        if any(name.start == amount.end for name in context.mentions.names):
+            return None  # 8苹果: a slip of recognition for 把苹果
         nearest_stock = max((m.end() for m in _STOCK_CUE.finditer(clause)), default=-1)
         nearest_price = max((m.start() for m in re.finditer(r"价|卖|售|price|降|涨", clause)), default=-1)
         if nearest_stock > nearest_price:
