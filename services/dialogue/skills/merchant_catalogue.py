@@ -45,7 +45,7 @@ async def update_product(turn: Turn) -> Answer:
 
 
 def _conflict(turn: Turn) -> Answer | None:
-    """Two different values for one thing: none of them is taken, the person says which. 从39改成35 names the old one."""
+    """Two different values for one thing: none of them is taken, the person says which. 从39改成35 is no conflict."""
     for slot in ("price", "quantity"):
         if cues.FROM_TO.search(turn.text) and slot in turn.slots:
             turn.slots = Slots([*turn.slots.without(slot).values, turn.slots.all(slot)[-1]])
