@@ -64,7 +64,6 @@ class Gazetteer:
         self._entries: dict[str, _Entry] = {}
         for surface, options in lexicon.entries.items():
             self._add(surface, options, "lexicon")
-        self._known_brands: set[str] = set()
         for product in products:
             self._add_product(product)
         for surface in lexicon.blocked:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from voxcart.text import units
-from voxcart.text.numbers import ZH_DIGITS, NumberSpan, _tidy, find_numbers
+from voxcart.text.numbers import ZH_DIGITS, NumberSpan, find_numbers, tidy
 
 AmountKind = Literal[
     "money", "quantity", "percent", "discount", "ordinal", "measure", "time", "place", "digits", "number"
@@ -187,7 +187,7 @@ def _as_percent(text: str, base: Amount, before: str, after: str) -> Amount | No
         return replace(base, end=base.end + suffix.end(), kind="percent", digits="")
     if after.startswith("折") and 0 < base.value < 100:
         value = base.value * 10 if base.value < 10 else base.value
-        return replace(base, end=base.end + 1, kind="discount", value=_tidy(value), unit="折", digits="")
+        return replace(base, end=base.end + 1, kind="discount", value=tidy(value), unit="折", digits="")
     return None
 
 
@@ -206,13 +206,13 @@ def _as_money(text: str, base: Amount, before: str, after: str) -> Amount | None
                 if text[end : end + 1] == "钱":
                     end += 1
         currency = "USD" if word.startswith(("dollar", "buck", "usd")) else "CNY"
-        return replace(base, start=start, end=end, kind="money", value=_tidy(value), unit=currency, digits="")
+        return replace(base, start=start, end=end, kind="money", value=tidy(value), unit=currency, digits="")
     small = re.match(r"(毛|角)(?P<fen>[一二三四五六七八九\d])?分?(?:钱)?|分钱", after)
     if small and base.value < 100:
         value = base.value / 100 if small.group() == "分钱" else base.value / 10
         fen = small.group("fen")
         value += (ZH_DIGITS.get(fen) or int(fen)) / 100 if fen else 0
-        return replace(base, end=base.end + small.end(), kind="money", value=_tidy(value), unit="CNY", digits="")
+        return replace(base, end=base.end + small.end(), kind="money", value=tidy(value), unit="CNY", digits="")
     return replace(base, start=start, kind="money", unit="CNY", digits="") if sign else None
 
 
@@ -252,5 +252,5 @@ def _as_count(text: str, base: Amount, before: str, after: str) -> Amount | None
         end, value = base.end + counter.end(), base.value
         if text[end : end + 1] == "半" and base.high is None:
             value, end = value + 0.5, end + 1
-        return replace(base, end=end, kind="quantity", value=_tidy(value), unit=counter.group().strip(), digits="")
+        return replace(base, end=end, kind="quantity", value=tidy(value), unit=counter.group().strip(), digits="")
     return None

@@ -108,7 +108,7 @@ def parse_chinese(text: str) -> float | None:
         base = parse_chinese(whole)
         if base is None or not fraction or any(ch not in ZH_DIGITS for ch in fraction):
             return None
-        return _tidy((base + float("0." + "".join(str(ZH_DIGITS[ch]) for ch in fraction))) * scale)
+        return tidy((base + float("0." + "".join(str(ZH_DIGITS[ch]) for ch in fraction))) * scale)
     if not whole:
         return None
     if all(ch in ZH_DIGITS for ch in whole):
@@ -250,7 +250,7 @@ def _find_arabic(text: str) -> list[NumberSpan]:
         kind: NumberKind = "decimal" if "." in raw else "cardinal"
         if scale:
             factor = {"k": 1000, "w": 10_000}.get(scale.group(1).lower()) or ZH_UNITS[scale.group(1)]
-            value, end = _tidy(value * factor), scale.end()
+            value, end = tidy(value * factor), scale.end()
             rest = re.match(rf"([{_DIGIT_CLASS}]|\d(?!\d))", text[end : end + 1])
             if rest and factor >= 100:  # 3万5, 2千五
                 digit = ZH_DIGITS.get(rest.group())
@@ -276,7 +276,7 @@ def parse_english(words: list[str]) -> float | None:
         tail = words[index + 1 :]
         if base is None or not tail or any(word not in _EN_SMALL or _EN_SMALL[word] > 9 for word in tail):
             return None
-        return _tidy(base + float("0." + "".join(str(_EN_SMALL[word]) for word in tail)))
+        return tidy(base + float("0." + "".join(str(_EN_SMALL[word]) for word in tail)))
     total, current, state = 0, 0, ""
     for word in words:
         if word in ("a", "an") and state == "":
@@ -382,7 +382,7 @@ def find_numbers(text: str) -> list[NumberSpan]:
     return kept
 
 
-def _tidy(value: float) -> float:
+def tidy(value: float) -> float:
     """Rounds away binary noise; whole values become int."""
     rounded = round(value, 6)
     return int(rounded) if rounded == int(rounded) else rounded
@@ -390,4 +390,4 @@ def _tidy(value: float) -> float:
 
 def format_number(value: float) -> str:
     """Shortest digits of a value: 12000, 3.5."""
-    return str(_tidy(value))
+    return str(tidy(value))

@@ -91,7 +91,7 @@ _HALF_HEARD_SALES = re.compile(r"销售(?![量数报情最得员])[一-鿿](?=�
 _NEGATING_INTENTS = frozenset(
     {"search_product", "refine_search", "recommend", "select_item", "ask_stock", "add_to_cart"}
 )
-_EMPTY_RECIPIENT = re.compile(
+_FOR_SOMEONE = re.compile(
     r"(?:给|送|为|帮|替|适合|for|for my|my)\s*(?:我|咱|我们|一下|the|a)?(?:家|的)?$", re.IGNORECASE
 )
 
@@ -131,7 +131,7 @@ def _label(context: SlotContext, mention: Mention) -> str | None:
     if (
         "recipient" in options
         and context.intent == "search_product"
-        and not _EMPTY_RECIPIENT.search(context.before(mention.start, 6))
+        and not _FOR_SOMEONE.search(context.before(mention.start, 6))
     ):
         options.remove("recipient")
     if "metric" in options and context.intent == "merchant_reviews" and mention.options["metric"] != "rating":

@@ -3,6 +3,7 @@
 import re
 
 from voxcart.text.numbers import find_numbers
+from voxcart_services.nlu.lexicon import load_lexicon
 from voxcart_services.nlu.slots.context import SlotContext
 from voxcart_services.nlu.spans import Slot
 
@@ -98,7 +99,16 @@ def _address(context: SlotContext, taken: list[Slot]) -> list[Slot]:
         if not value.strip() or _NOT_ADDRESS.match(value) or re.search(r"\bthe office address\b", value):
             continue
         best = Slot("address", start, end, value.strip(), confidence=0.8)
-    return [best] if best else []
+    return [best] if best else _known_address(context)
+
+
+def _known_address(context: SlotContext) -> list[Slot]:
+    """公司, 学校 and the like, wherever they stand."""
+    for word in sorted(load_lexicon().address_words, key=len, reverse=True):
+        start = context.text.lower().find(word)
+        if start >= 0 and len(word) > 1:
+            return [Slot("address", start, start + len(word), context.text[start : start + len(word)], confidence=0.7)]
+    return []
 
 
 def _reason(context: SlotContext, taken: list[Slot]) -> list[Slot]:

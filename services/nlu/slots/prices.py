@@ -1,7 +1,6 @@
 """Prices: bounds (两千块以下), ranges (一百到三百), targets (改成三十五元), changes (降五块, 打八折)."""
 
 import re
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +13,7 @@ BROWSING = frozenset(
 )
 MERCHANT = frozenset({"merchant_add_product", "merchant_update_product"})
 
+_PRICE_KINDS = ("money", "number", "digits", "discount", "percent")
 _MAX_AFTER = re.compile(
     r"\s?(?:钱)?(?:的)?(?:以下|以内|之内|之下|以里|内(?!存|衣|裤)|封顶|打住|不到|往下|or less|"
     r"or under|or below|max(?:imum)?)",
@@ -70,7 +70,7 @@ def find_prices(context: SlotContext) -> list[Slot]:
     intent = context.intent
     if intent not in BROWSING | MERCHANT:
         return []
-    amounts = [a for a in context.mentions.amounts if _may_be_price(context, a)]
+    amounts = [amount for amount in context.mentions.amounts if amount.kind in _PRICE_KINDS]
     slots, used = _ranges(context, amounts)
     for amount in amounts:
         if any(slot.overlaps(amount.start, amount.end) for slot in slots) or amount in used:
@@ -89,10 +89,6 @@ def _one_price(context: SlotContext, slots: list[Slot]) -> list[Slot]:
     targeted = [slot for slot in prices if _TARGET.search(context.text[: slot.start])]
     chosen = (targeted or prices)[-1]
     return [slot for slot in slots if slot is chosen or slot.name != "price"]
-
-
-def _may_be_price(context: SlotContext, amount: Amount) -> bool:
-    return amount.kind in ("money", "number", "digits", "discount", "percent")
 
 
 def _ranges(context: SlotContext, amounts: list[Amount]) -> tuple[list[Slot], list[Amount]]:
@@ -196,8 +192,3 @@ def _percent_price(amount: Amount, clause: str, after: str) -> Slot | None:
         elif _ADD.search(clause):
             value = 100 + value
     return Slot("price", amount.start, amount.end, round(value, 4), relation="percent")
-
-
-def drop_prices_in_quantities(prices: list[Slot], quantities: list[Slot]) -> list[Slot]:
-    """Prices whose characters are not already a quantity."""
-    return [replace(p) for p in prices if not any(q.overlaps(p.start, p.end) for q in quantities)]
