@@ -5,6 +5,7 @@ numerals that are left to digits one by one (第一个 and 第1个 are the same)
 digit nor ideograph is dropped. Chinese and mixed text is scored by character (CER), English by word (WER).
 """
 
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -63,4 +64,4 @@ def percentile(values: list[float], share: float) -> float | None:
     if not values:
         return None
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered) + 0.5) - 1))]
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
