@@ -1,13 +1,14 @@
 """The understanding engine: one call from text to intent, slots, sentiment and language. Knows no transport.
 
 Order of work: mentions (names, amounts, times) -> delexicalised sentence -> embedding -> intent -> slots that the
-intent can use -> sentiment. An engine is shared by all callers; a call keeps nothing in it. It blocks for about
-10 ms, so call it from an executor.
+intent can use -> sentiment. An engine is shared by all callers; a call leaves nothing in it but embeddings of
+masked sentences. It blocks for about 10 ms, so call it from an executor.
 """
 
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -27,6 +28,8 @@ MAX_TEXT_CHARS = 2000
 """Longer text is out of scope."""
 MAX_MODEL_CHARS = 200
 """The intent is judged on this many characters from the start; longer requests say what they want early."""
+REMEMBERED_SENTENCES = 4096
+"""Embeddings that are kept, 1.5 KB each."""
 OUT_OF_SCOPE = "out_of_scope"
 TOP_INTENTS = 3
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f​-‏‪-‮⁠﻿]")
@@ -60,6 +63,7 @@ class UnderstandingEngine:
         self._encoder = encoder
         self._model = model
         self._scope_threshold = scope_threshold
+        self._embed = lru_cache(maxsize=REMEMBERED_SENTENCES)(self._encode)
 
     def understand(self, text: str, role: str, gazetteer: Gazetteer, clock: datetime | None = None) -> Understood:
         """What ``text`` means for a shopper or merchant.
@@ -79,7 +83,7 @@ class UnderstandingEngine:
         canonical = half_width(simplify(cleaned))
         mentions = find_mentions(canonical, gazetteer, clock or datetime.now(UTC))
         masked = delexicalise(canonical[:MAX_MODEL_CHARS], _within(mentions, MAX_MODEL_CHARS))
-        embedding = self._encoder.embed([masked or canonical[:MAX_MODEL_CHARS]], kind="query")[0]
+        embedding = self._embed(masked or canonical[:MAX_MODEL_CHARS])
         ranking = self._model.rank(canonical[:MAX_MODEL_CHARS], masked, embedding, role)
         intent, confidence, top = self._decide(ranking)
         tokens = segment(canonical)
@@ -88,6 +92,10 @@ class UnderstandingEngine:
         return Understood(
             text, intent, confidence, slots, sentiment, score, language, top, [token.text for token in tokens]
         )
+
+    def _encode(self, sentence: str) -> np.ndarray:
+        """float32 [dimensions]. Most of an utterance's time; masked commands repeat, so results are remembered."""
+        return self._encoder.embed([sentence], kind="query")[0]
 
     def _decide(self, ranking: list[IntentScore]) -> tuple[str, float, list[IntentScore]]:
         best = ranking[0]

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -113,14 +114,19 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(grid[int(np.argmin(losses))])
 
 
-def embed_all(encoder: TextEncoder, texts: list[str]) -> dict[str, np.ndarray]:
-    """One embedding a distinct text, in batches of like length."""
-    distinct = sorted(set(texts), key=len)
+def embed_all(encoder: TextEncoder, texts: list[str], cache: Path | None) -> dict[str, np.ndarray]:
+    """One embedding a distinct text, in batches of like length; ``cache`` keeps them from run to run."""
     vectors: dict[str, np.ndarray] = {}
+    if cache is not None and cache.exists():
+        with np.load(cache, allow_pickle=False) as stored:
+            vectors = dict(zip(stored["texts"].tolist(), stored["vectors"], strict=True))
+    distinct = sorted(set(texts) - vectors.keys(), key=len)
     for start in range(0, len(distinct), 64):
         batch = distinct[start : start + 64]
         vectors.update(zip(batch, encoder.embed(batch, kind="query"), strict=True))
-    return vectors
+    if cache is not None and distinct:
+        np.savez(cache, texts=np.array(list(vectors)), vectors=np.array(list(vectors.values())))
+    return {text: vectors[text] for text in set(texts)}
 
 
 def main() -> int:
@@ -130,6 +136,7 @@ def main() -> int:
     parser.add_argument("--noise", type=float, default=0.3)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--cache", type=Path, help="file (.npz) that keeps embeddings from run to run")
     options = parser.parse_args()
 
     drawn = training_sentences(options.seed, options.per_pattern, options.noise)
@@ -143,7 +150,7 @@ def main() -> int:
     vocabulary = sorted(gram for gram, count in counts.items() if count >= MIN_GRAM_COUNT)
     space = FeatureSpace(vocabulary)
     encoder = TextEncoder.from_store(ModelStore(models_dir()), SessionOptions(threads=options.threads))
-    vectors = embed_all(encoder, list(masked.values()))
+    vectors = embed_all(encoder, list(masked.values()), options.cache)
     center = np.mean(list(vectors.values()), axis=0)
     print(f"{len(masked)} sentences, {len(vectors)} distinct after masking, {len(vocabulary)} n-grams", file=sys.stderr)
 
