@@ -93,6 +93,12 @@ SUPERLATIVES: tuple[tuple[re.Pattern[str], str], ...] = (
     (_cue("评分最高|评价最好|口碑最好", "best rated|highest rated"), "rating_desc"),
     (_cue("卖得最好|销量最[高好]|最畅销|买的人最多", "best.?selling|most popular"), "sales_desc"),
 )
+TAKES = _cue("(来|拿|加|买|要)[一二两三四五六七八九十几\\d]", "take|add|buy")
+LESS = _cue("少(拿|要|来|买|放)|减掉|去掉[一二两三四五六七八九十\\d]", "fewer|less")
+WHEN_COMES = _cue("(什么时候|多久|几天|哪天|几号).*(到|送)", "when.*(arrive|come|get here|deliver)")
+WISH = re.compile(
+    r"(?:想买|要买|买|有没有|想要|找)(?:[一两几]?[点些个台条件双只艘辆本部把张瓶箱袋份套])?(?P<goods>[^，。？?]{1,20}?)[吗呢吧。？?]*$"
+)
 FROM_TO = _cue("从.+[改调降涨变提减加](成|为|到|至)", "from .+ to")
 TOTAL = _cue("总共|一共|合计|总价|加起来", "total|altogether|in all")
 BECAUSE = re.compile(r"(?:理由是|原因是|理由|因为|由于|because(?: of)?|reason is)[，,:： ]*(.+)$", _FLAGS)

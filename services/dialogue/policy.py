@@ -273,6 +273,14 @@ def _repaired_command(heard: Heard, state: SessionState) -> str:
         return "add_to_cart"
     if intent == "update_cart" and not state.cart_line_id and state.shown and names and names <= {"color", "size"}:
         return "refine_search"
+    if intent == "select_item" and "quantity" in names and cues.TAKES.search(text):
+        return "add_to_cart"
+    if intent == "add_to_cart" and cues.LESS.search(text) and state.cart_line_id:
+        return "update_cart"
+    if intent == "ask_faq" and state.last_intent in _ABOUT_ORDERS and cues.WHEN_COMES.search(text):
+        return "order_status"
+    if intent == "out_of_scope" and names & {"product", "category"} and cues.superlative(text):
+        return "search_product"
     if intent == "out_of_scope" and state.shown_kind == "products" and cues.superlative(text):
         return "select_item"
     if intent == "merchant_update_product" and not names & {"price", "quantity"} and cues.ASKS_PRICE.search(text):
@@ -290,6 +298,9 @@ def _fresh(heard: Heard, state: SessionState, min_confidence: float) -> Decision
     elliptic = _ellipsis(heard, state)
     if elliptic is not None:
         return elliptic
+    wish = cues.WISH.search(heard.text)
+    if intent == "out_of_scope" and wish and heard.role == SHOPPER and not slots:
+        return Decision("run", "search_product", Slots([text_slot("product", wish["goods"])]))
     skill = SKILLS.get(intent)
     if skill is None:
         return Decision("run", "out_of_scope", slots)
@@ -329,7 +340,8 @@ def _ellipsis(heard: Heard, state: SessionState) -> Decision | None:
     last = state.last_intent
     if last not in _ELLIPTIC or not heard.slots or not cues.ELLIPSIS.search(heard.text.rstrip("。？?！! ")):
         return None
-    if heard.intent in {"merchant_update_product", "checkout", "pay"} or heard.slots.names() <= {"quantity"}:
+    skill = SKILLS.get(heard.intent)
+    if (skill is not None and skill.changes) or heard.slots.names() <= {"quantity"}:
         return None
     known: list[SlotValue] = [value for value in state.last_slots if value.name not in {"ordinal", "quantity"}]
     return Decision("run", last, Slots(known).replaced_by(heard.slots))

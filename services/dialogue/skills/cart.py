@@ -165,9 +165,8 @@ async def update_cart(turn: Turn) -> Answer:
     pieces = pieces_wanted(quantity, line.product.unit, turn.text)
     if pieces.problem:
         return turn.answer(pieces.problem, limit=MAX_PIECES)
-    target = {"add": line.quantity + pieces.count, "subtract": line.quantity - pieces.count}.get(
-        quantity.relation, pieces.count
-    )
+    relation = "subtract" if cues.LESS.search(turn.text) else quantity.relation
+    target = {"add": line.quantity + pieces.count, "subtract": line.quantity - pieces.count}.get(relation, pieces.count)
     if target > MAX_PIECES:
         return turn.answer("quantity.too_many", limit=MAX_PIECES)
     return await _set_line(turn, line, max(0, target), "update_cart")

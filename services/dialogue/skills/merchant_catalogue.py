@@ -214,8 +214,9 @@ async def add_product_confirmed(turn: Turn, parameters: dict[str, Any]) -> Answe
     request = shop_pb2.AddProductRequest(**parameters)
     try:
         product = await turn.shop.change("AddProduct", request, "add_product", name=parameters["name"])
-    except (WrongState, InvalidInput):
-        return turn.answer("merchant.add_refused", name=parameters["name"])
+    except (WrongState, InvalidInput) as error:
+        phrase = "merchant.name_taken" if error.reason == "name_taken" else "merchant.add_refused"
+        return turn.answer(phrase, name=parameters["name"])
     set_focus(turn, product)
     turn.shop.actions[-1].details.update({"sku": product.sku})
     return turn.answer("merchant.added", [product_card(product, turn.language)], name=parameters["name"])

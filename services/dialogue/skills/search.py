@@ -35,6 +35,7 @@ SPOKEN_UNIT = re.compile(r"(?!1[\u4e00-\u9fff]$)\d+(?:\.\d+)?[\u4e00-\u9fff]+")
 async def search_product(turn: Turn) -> Answer:
     """我想买苹果: a new search, from this utterance alone."""
     filters = filters_from(turn.slots)
+    filters.sort_by = filters.sort_by or cues.superlative(turn.text)
     if not filters.query and not filters.brands and not turn.slots.names() & _FILTER_SLOTS:
         return turn.ask_slot("product", turn.say("search.for_what"))
     turn.record_event(bus_pb2.UserEvent.TYPE_SEARCH, query=filters.query or " ".join(filters.brands))

@@ -248,3 +248,20 @@ async def test_a_colour_after_a_choice_is_of_the_chosen_product(talk: Talk) -> N
     assert asked.awaiting == "size"
     await talk.say("41", "out_of_scope")
     assert list(talk.shop.lines) == ["line-shoes-black-41"]
+
+
+async def test_less_of_it_and_a_number_with_a_choice(talk: Talk) -> None:
+    await talk.say("有没有蓝牙耳机", "search_product", ("product", "蓝牙耳机"))
+    two, one = ("quantity", "两副", {"value": 2}), ("quantity", "一副", {"value": 1})
+    await talk.say("评分最高的那款拿两副", "select_item", ("sort_by", "评分最高", "rating_desc"), two)
+    assert talk.in_cart() == {"ear2": 2}
+    await talk.say("少拿一副吧", "add_to_cart", one)
+    assert talk.in_cart() == {"ear2": 1}
+
+
+async def test_a_question_between_is_no_order(talk: Talk) -> None:
+    await talk.say("我的快递呢", "order_status")
+    reply = await talk.say("什么时候能到", "ask_faq")
+    assert "订单100002" in reply.text
+    unknown = await talk.say("我想买一艘宇宙飞船", "out_of_scope")
+    assert "宇宙飞船" in unknown.text
