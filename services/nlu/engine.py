@@ -15,6 +15,8 @@ import numpy as np
 
 from voxcart.text.scripts import detect_language, half_width, simplify
 from voxcart.text.segment import segment
+from voxcart_services.nlu import bare_names
+from voxcart_services.nlu.bare_names import is_bare_name
 from voxcart_services.nlu.delexicalise import delexicalise
 from voxcart_services.nlu.gazetteer import Gazetteer
 from voxcart_services.nlu.intent_model import IntentModel
@@ -85,8 +87,11 @@ class UnderstandingEngine:
         masked = delexicalise(canonical[:MAX_MODEL_CHARS], _within(mentions, MAX_MODEL_CHARS))
         embedding = self._embed(masked or canonical[:MAX_MODEL_CHARS])
         ranking = self._model.rank(canonical[:MAX_MODEL_CHARS], masked, embedding, role)
-        intent, confidence, top = self._decide(ranking)
         tokens = segment(canonical)
+        intent, confidence, top = self._decide(ranking)
+        if intent == OUT_OF_SCOPE and role != "merchant" and language != "en" and is_bare_name(tokens):
+            intent, confidence = "search_product", bare_names.CONFIDENCE
+            top = [IntentScore(intent, confidence), *(item for item in top if item.intent != intent)][:TOP_INTENTS]
         slots = fill_slots(SlotContext(canonical, intent, mentions, tokens))
         sentiment, score = sentiment_of(canonical, intent)
         return Understood(

@@ -93,3 +93,19 @@ def test_traditional_text_keeps_its_own_words_in_the_result() -> None:
 )
 def test_sentiment(text: str, intent: str, sentiment: str) -> None:
     assert engine(intent).understand(text, "shopper", GAZETTEER).sentiment == sentiment
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("女童保暖耳套", "search_product"),
+        ("消毒药片", "search_product"),
+        ("天气", "out_of_scope"),
+        ("我不开心", "out_of_scope"),
+    ],
+)
+def test_a_bare_name_is_a_search(text: str, intent: str) -> None:
+    understood = engine("out_of_scope").understand(text, "shopper", GAZETTEER)
+    assert understood.intent == intent
+    assert ("product" in [slot.name for slot in understood.slots]) is (intent == "search_product")
+    assert engine("out_of_scope").understand(text, "merchant", GAZETTEER).intent == "out_of_scope"
