@@ -28,7 +28,7 @@ def turn(
         list[Path] | None, typer.Option("--wav", help="Recordings to say; the demo's shopper by default.")
     ] = None,
     role: Annotated[Literal["shopper", "merchant"], typer.Option("--role", help="Who is talking.")] = "shopper",
-    idle: Annotated[bool, typer.Option("--idle", help="Measure the idle system for 20 s before.")] = False,
+    idle: Annotated[bool, typer.Option("--idle", help="Measure the idle system for 60 s before.")] = False,
     address: Annotated[str | None, typer.Option("--address", help="host:port of the gateway.")] = None,
     state_dir: Annotated[
         Path | None, typer.Option("--state-dir", help="State directory of the `voxcart up` to measure.")
@@ -54,7 +54,7 @@ def turn(
     if idle and local is None:
         print("--idle needs the state directory of a system that runs on this machine", file=sys.stderr)
         raise typer.Exit(2)
-    load = TurnLoad(gateway, clips, sessions, turns, warm_up, role, idle_s=20.0 if idle else 0.0)
+    load = TurnLoad(gateway, clips, sessions, turns, warm_up, role, idle_s=60.0 if idle else 0.0)
     try:
         report = asyncio.run(measure_turns(load, local, lambda line: print(line, file=sys.stderr)))
     except VoxcartClientError as error:

@@ -32,6 +32,7 @@ class TurnLoad:
         num_warm_up: Turns of one session before, not measured.
         role: ``"shopper"`` or ``"merchant"``.
         idle_s: Seconds for which the idle system is measured before; 0 for not at all.
+        settle_s: Seconds without a session before that: caches that start and warm-up left to fill are filled.
         turn_timeout_s: How long a turn may take after its recording.
     """
 
@@ -42,6 +43,7 @@ class TurnLoad:
     num_warm_up: int = 2
     role: str = "shopper"
     idle_s: float = 0.0
+    settle_s: float = 45.0
     turn_timeout_s: float = 30.0
 
 
@@ -68,10 +70,11 @@ async def measure_turns(load: TurnLoad, running: dict[str, Any] | None, say: Say
             say(f"warming up with {load.num_warm_up} turns")
             await _warm_up(client, load)
         if load.idle_s and meter is not None:
-            say(f"measuring the idle system for {load.idle_s:g} s")
+            say(f"measuring the idle system for {load.idle_s:g} s, after {load.settle_s:g} s of rest")
+            await asyncio.sleep(load.settle_s)
             meter.start()
             await asyncio.sleep(load.idle_s)
-            report["idle"] = {"seconds": load.idle_s, **meter.stop().to_json()}
+            report["idle"] = {"seconds": load.idle_s, "settled_seconds": load.settle_s, **meter.stop().to_json()}
         say(f"{load.num_sessions} session(s) with {load.num_turns} turns each")
         results = _Results()
         if meter is not None:
