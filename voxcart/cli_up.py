@@ -43,8 +43,7 @@ def up(
         print(error, file=sys.stderr)
         raise typer.Exit(1) from error
     except BaseExceptionGroup as group:
-        for error in group.exceptions:
-            print(error, file=sys.stderr)
+        print(*group.exceptions, sep="\n", file=sys.stderr)
         raise typer.Exit(1) from group
 
 

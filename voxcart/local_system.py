@@ -40,6 +40,7 @@ def make_plan(options: UpOptions) -> Plan:
         Unavailable: The broker at host:port does not answer.
     """
     from voxcart.embedded import EmbeddedBroker, EmbeddedPostgres, EmbeddedValkey
+    from voxcart.embedded.apache_kafka import ApacheKafka
 
     state_dir = (options.state_dir or default_state_dir()).absolute()
     if options.port is not None and not 0 <= options.port <= 65535:
@@ -47,7 +48,8 @@ def make_plan(options: UpOptions) -> Plan:
     servers: dict[str, Server] = {}
     environment: dict[str, str] = {"VOXCART_MODELS_DIR": str(models_dir()), "VOXCART_SHOP_DEMO": "true"}
 
-    database = redis = broker = None
+    database = redis = None
+    broker: EmbeddedBroker | ApacheKafka | None = None
     if "VOXCART_DATABASE_URL" not in os.environ:
         servers["PostgreSQL"] = database = EmbeddedPostgres(state_dir / "postgres")
     if "VOXCART_REDIS_URL" not in os.environ:
@@ -55,8 +57,6 @@ def make_plan(options: UpOptions) -> Plan:
     if options.broker == "embedded":
         servers["broker"] = broker = EmbeddedBroker(state_dir / "broker")
     elif options.broker == "apache":
-        from voxcart.embedded.apache_kafka import ApacheKafka
-
         servers["Apache Kafka"] = broker = ApacheKafka(state_dir / "kafka")
     else:
         _check_broker(options.broker)

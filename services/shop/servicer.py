@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -26,7 +26,7 @@ from voxcart_services.shop.reports import ReportQuery, sales_report
 from voxcart_services.shop.search import ProductSearch
 from voxcart_services.shop.settlement import Settlement
 
-Context = grpc.aio.ServicerContext
+Context: TypeAlias = grpc.aio.ServicerContext
 Response = TypeVar("Response", bound=Message)
 
 
