@@ -29,4 +29,4 @@ def is_bare_name(tokens: list[Token]) -> bool:
         inner_verb = token.tag in ("v", "vn") and token is not spoken[0] and token is not head  # 女童(保暖)耳套
         if (token.tag not in _NAME_TAGS and not inner_verb) or token.text.lower() in _NO_GOODS:
             return False
-    return any(token.tag in _HEAD_TAGS for token in spoken) and (len(spoken) > 1 or len(head.text) > 1)
+    return head.tag in _HEAD_TAGS and (len(spoken) > 1 or len(head.text) > 1)
