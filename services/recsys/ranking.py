@@ -24,6 +24,9 @@ WISH_FLOOR = 0.80
 DIVERSITY = 0.3
 """Weight of sameness with what is already chosen, 0 (off) .. 1."""
 
+SUPPORT = 10.0
+"""How often two products must have been wanted together for that to count half: a few times is chance."""
+
 REPLENISHED = {"生鲜水果", "粮油调味", "乳品冲饮", "休闲零食", "个护清洁", "酒水饮料", "肉禽蛋"}
 """Categories that people buy again."""
 
@@ -138,14 +141,17 @@ def _add_pairs(
     candidates: dict[str, Candidate], liked: dict[str, float], cart: tuple[str, ...], pairs: dict[str, dict[str, float]]
 ) -> None:
     totals: dict[str, dict[str, float]] = {}
+    counts: dict[str, float] = {}
     for anchor, others in pairs.items():
         trust = 3.0 if anchor in cart else max(0.0, liked.get(anchor, 0.0))
         for other, count in others.items():
             totals.setdefault(other, {})[anchor] = trust * count
+            counts[other] = counts.get(other, 0.0) + count
     most = max((sum(by_anchor.values()) for by_anchor in totals.values()), default=0.0)
     for sku, by_anchor in totals.items():
         if sku in candidates and most > 0 and sum(by_anchor.values()) > 0:
-            candidates[sku].parts["co_visitation"] = sum(by_anchor.values()) / most
+            support = counts[sku] / (counts[sku] + SUPPORT)
+            candidates[sku].parts["co_visitation"] = support * sum(by_anchor.values()) / most
             candidates[sku].anchors["co_visitation"] = max(by_anchor, key=lambda anchor: by_anchor[anchor])
 
 

@@ -116,7 +116,7 @@ def recommender(redis: Redis) -> Recommender:
 
 async def test_a_bought_phone_brings_its_case_with_the_reason(redis: Redis) -> None:
     engine = recommender(redis)
-    for user in ("a", "b"):
+    for user in (f"buyer{number}" for number in range(40)):
         await engine.record(f"{user}1", event(user, "phone", Type.TYPE_BUY, 5))
         await engine.record(f"{user}2", event(user, "case", Type.TYPE_BUY, 4))
     await engine.record("c1", event("c", "phone", Type.TYPE_BUY, 3))

@@ -73,12 +73,17 @@ def test_without_history_the_popular_comes_first_and_nothing_out_of_stock(shelf:
 
 
 def test_wanted_together_wins_over_popular(shelf: Shelf) -> None:
-    signals = Signals([event("phone", Type.TYPE_BUY)], {"phone": {"case": 8.0, "banana": 1.0}})
+    signals = Signals([event("phone", Type.TYPE_BUY)], {"phone": {"case": 40.0, "banana": 1.0}})
     assert skus(shelf, Wish(k=1), signals) == ["case"]
 
 
+def test_wanted_together_once_is_chance(shelf: Shelf) -> None:
+    signals = Signals([event("phone", Type.TYPE_BUY)], {"phone": {"banana": 1.0}})
+    assert skus(shelf, Wish(k=1), signals) != ["banana"]
+
+
 def test_cart_gives_what_goes_with_it_and_never_itself(shelf: Shelf) -> None:
-    found = skus(shelf, Wish(k=10, cart_skus=("phone",)), Signals(pairs={"phone": {"case": 3.0}}))
+    found = skus(shelf, Wish(k=10, cart_skus=("phone",)), Signals(pairs={"phone": {"case": 30.0}}))
     assert found[0] == "case"
     assert "phone" not in found
 
@@ -127,7 +132,7 @@ def test_similar_products_are_near_ones(shelf: Shelf) -> None:
 
 def test_reasons_name_what_happened(shelf: Shelf) -> None:
     events = [event("phone", Type.TYPE_BUY, 8)]
-    signals = Signals(events, {"phone": {"case": 8.0}})
+    signals = Signals(events, {"phone": {"case": 80.0}})
     best = recommend(shelf, Wish(k=1), signals, NOW, HALF_LIFE_DAYS)[0]
     assert best.signal == "co_visitation"
     assert reason(best, shelf, events, NOW, "zh") == "要华为 Mate 60的顾客常常一起买"
