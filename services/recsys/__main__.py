@@ -55,7 +55,9 @@ async def build(context: ServiceContext, settings: RecsysSettings) -> None:
     worker = event_worker(bus, recommender)
     context.supervise("recsys events", worker.run())
     context.on_drain(worker.drain)
-    follower = CatalogueFollower(bus, catalogue, partial(_embed, encoder, "passage"), encoding)
+    follower = CatalogueFollower(
+        bus, catalogue, partial(_embed, encoder, "passage"), encoding, settings.recsys_embedding_duty
+    )
     context.supervise("recsys catalogue", follower.reader.run())
     context.supervise("recsys embedding", follower.embed_new())
     context.on_drain(follower.reader.drain)

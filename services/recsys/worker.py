@@ -36,10 +36,15 @@ def event_worker(bus: Bus, recommender: Recommender) -> SessionWorker:
 class CatalogueFollower:
     """Keeps the shelves as the catalogue topic says and embeds what is new, a few at a time."""
 
-    def __init__(self, bus: Bus, catalogue: Catalogue, embed: Embed, executor: Executor) -> None:
+    def __init__(self, bus: Bus, catalogue: Catalogue, embed: Embed, executor: Executor, duty: float) -> None:
+        """
+        Args:
+            duty: Share of the time that embedding may take, 0..1, so that live turns keep the processor.
+        """
         self._catalogue = catalogue
         self._embed = embed
         self._executor = executor
+        self._duty = duty
         self._changed = asyncio.Event()
         self.reader = BroadcastReader(bus, [CATALOGUE], self._on_change)
 
@@ -51,8 +56,10 @@ class CatalogueFollower:
             self._changed.clear()
             for shelf in self._catalogue.shelves():
                 while texts := shelf.stale():
+                    started = time.monotonic()
                     vectors = await loop.run_in_executor(self._executor, self._embed, list(texts.values()))
                     shelf.put_vectors(texts, vectors)
+                    await asyncio.sleep((time.monotonic() - started) * (1 / self._duty - 1))
 
     async def _on_change(self, message: Message) -> None:
         if message.payload_name != "product":
