@@ -28,7 +28,7 @@ MAX_ID_CHARACTERS = 64
 MAX_USER_ID_CHARACTERS = 128
 
 _ID = re.compile(r"^[A-Za-z0-9._~-]+$")
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +122,14 @@ def check_audio(data: bytes, audio_format: StreamFormat) -> None:
 
 
 def clean_text(text: str) -> str:
-    """Typed text without control characters, each run of which becomes one space.
+    """Typed text without control characters: those that part words (tab, line ends) become a space, others vanish.
 
     Raises:
         InvalidInput: Nothing is left, or it is too long.
     """
     if len(text) > MAX_TEXT_CHARACTERS:
         raise InvalidInput(f"text may have {MAX_TEXT_CHARACTERS} characters, not {len(text)}")
-    cleaned = _CONTROL_CHARACTERS.sub(" ", text).strip()
+    cleaned = _CONTROL_CHARACTERS.sub(lambda run: " " if run[0].isspace() else "", text).strip()
     if not cleaned:
         raise InvalidInput("text must hold at least one visible character")
     return cleaned

@@ -92,7 +92,7 @@ def audio(session_id: str, first_sample: int) -> bus_pb2.Envelope:
 
 async def until(condition: Callable[[], bool], timeout_s: float = SOON_S) -> None:
     async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110 (conditions of many kinds)
+        while not condition():
             await asyncio.sleep(0.01)
 
 

@@ -145,7 +145,7 @@ async def test_sigterm_ends_sessions_and_the_process(gateway: Running) -> None:
         assert await gateway.stop(signal.SIGTERM) == 0
         await talk.aclose()
     async with asyncio.timeout(5):
-        while not gateway.backend.control_events("session_ended"):  # noqa: ASYNC110 - set by another process
+        while not gateway.backend.control_events("session_ended"):
             await asyncio.sleep(0.05)
     assert gateway.backend.control_events("session_ended")[0].session_ended.reason == "drain"
 

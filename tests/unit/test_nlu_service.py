@@ -159,7 +159,7 @@ async def test_a_new_product_is_known_and_a_delisted_one_forgotten(pool: ThreadP
 async def eventually(condition) -> None:
     """Waits until ``condition`` holds."""
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.02)
 
 

@@ -192,7 +192,7 @@ class Caller:
 async def eventually(condition: object, timeout_s: float = 5.0) -> None:
     """Returns when the condition holds; the loop runs meanwhile."""
     async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110 - the condition has no event of its own
+        while not condition():
             await asyncio.sleep(0.005)
 
 
