@@ -24,7 +24,7 @@ async def test_typed_text_is_answered_in_order_with_gapless_sequence(rig, caller
     assert [response.sequence for response in caller.received] == list(range(1, 9))
     transcript = caller.received[1].transcript
     assert transcript.is_final
-    assert transcript.text == "我想 买 苹果"
+    assert transcript.text == "我想 买苹果"
     typed = rig.backend.typed[0].envelope
     assert typed.transcript.source == TRANSCRIPT_SOURCE_TYPED
     assert typed.transcript.utterance_id == f"{started.session_started.session_id}/t0"
