@@ -2,14 +2,19 @@
 
 import asyncio
 import json
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from voxcart.errors import InvalidInput
-from voxcart.run_file import find_gateway, read_run_file
+from voxcart.errors import InvalidInput, VoxcartError
+from voxcart.run_file import GATEWAY_VARIABLE, find_gateway, read_run_file
+
+if TYPE_CHECKING:
+    from voxcart.benchmarking.turn import TurnLoad
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -37,33 +42,50 @@ def turn(
 ) -> None:
     """From the end of speech to transcript, reply and first audio, with recordings at real-time pace.
 
-    Exit status 1 if a turn failed.
+    Measures the gateway that is named or running in the default state directory; if there is none, a system that it
+    starts and stops itself. Exit status 1 if a turn failed.
     """
-    from voxcart.benchmarking.turn import TurnLoad, as_table, measure_turns
+    from voxcart.benchmarking.turn import TurnLoad, as_table
     from voxcart_client import VoxcartClientError, read_clip
 
     try:
         files = wav or demo_recordings(role)
         clips = [read_clip(path) for path in files]
-        gateway = find_gateway(address, state_dir)
         running = read_run_file(state_dir)
+        is_named = address or state_dir or running or os.environ.get(GATEWAY_VARIABLE)
+        gateway = find_gateway(address, state_dir) if is_named else ""
     except (InvalidInput, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from error
     local = running if running.get("gateway") == gateway else None
-    if idle and local is None:
+    if idle and gateway and local is None:
         print("--idle needs the state directory of a system that runs on this machine", file=sys.stderr)
         raise typer.Exit(2)
     load = TurnLoad(gateway, clips, sessions, turns, warm_up, role, idle_s=60.0 if idle else 0.0)
     try:
-        report = asyncio.run(measure_turns(load, local, lambda line: print(line, file=sys.stderr)))
-    except VoxcartClientError as error:
+        report = asyncio.run(_measure_turns(load, local))
+    except (VoxcartClientError, VoxcartError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from error
     report["recordings"] = [path.name for path in files]
     print(json.dumps(report, ensure_ascii=False) if as_json else as_table(report))
     if report["failed"]:
         raise typer.Exit(1)
+
+
+async def _measure_turns(load: "TurnLoad", running: dict[str, Any] | None) -> dict[str, Any]:
+    """Measures the load's gateway, or a system of its own if the load names none."""
+    from voxcart.benchmarking.turn import measure_turns
+    from voxcart.local_system import private_system
+
+    if load.gateway:
+        return await measure_turns(load, running, _say)
+    async with private_system(_say) as system:
+        return await measure_turns(replace(load, gateway=system.gateway), system.describe(), _say)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def demo_recordings(role: str) -> list[Path]:

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -21,43 +19,31 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a turn, then the summary.")] = False,
 ) -> None:
     """Play spoken shopper and merchant conversations with a fresh demo shop and print what happens."""
-    from voxcart.local_system import pull_missing_models
     from voxcart.telemetry.logs import configure_logging
     from voxcart_client import VoxcartClientError
 
     configure_logging("demo", "WARNING")
-    state_dir = Path(tempfile.mkdtemp(prefix="voxcart-demo-"))
     try:
-        pull_missing_models()
         out.mkdir(parents=True, exist_ok=True)
-        unanswered = asyncio.run(_run(state_dir, out, as_json))
+        unanswered = asyncio.run(_run(out, as_json))
     except (VoxcartError, VoxcartClientError, OSError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from error
-    except BaseExceptionGroup as group:
-        print(*group.exceptions, sep="\n", file=sys.stderr)
-        raise typer.Exit(1) from group
-    finally:
-        shutil.rmtree(state_dir, ignore_errors=True)
     raise typer.Exit(1 if unanswered else 0)
 
 
-async def _run(state_dir: Path, out: Path, as_json: bool) -> int:
+async def _run(out: Path, as_json: bool) -> int:
     """Plays all conversations; returns how many turns had no answer."""
     from voxcart.demo import Played, as_text, play, read_scripts, summary
-    from voxcart.local_system import UpOptions, make_plan
-    from voxcart.supervisor import Supervisor
+    from voxcart.local_system import private_system
     from voxcart_client import VoxcartClient
 
-    _say("starting PostgreSQL, Valkey, a broker and seven services ...")
     turns: list[Played] = []
-    async with Supervisor(make_plan(UpOptions(state_dir, port=0)), _say) as system:
-        async with VoxcartClient(system.gateway) as client:
-            for script in read_scripts():
-                async for played in play(client, script, out):
-                    turns.append(played)
-                    print(json.dumps(played.to_json(), ensure_ascii=False) if as_json else as_text(played), flush=True)
-        _say("stopping")
+    async with private_system(_say) as system, VoxcartClient(system.gateway) as client:
+        for script in read_scripts():
+            async for played in play(client, script, out):
+                turns.append(played)
+                print(json.dumps(played.to_json(), ensure_ascii=False) if as_json else as_text(played), flush=True)
     result = summary(turns)
     print(json.dumps({"summary": result}) if as_json else _closing(result, out), flush=True)
     return int(result["unanswered"])

@@ -15,7 +15,7 @@ from voxcart.run_file import read_run_file
 from voxcart.settings import SERVICE_PORTS
 
 if TYPE_CHECKING:
-    from voxcart.evaluation.dialogue import Addresses, ScenarioResult
+    from voxcart.evaluation.dialogue import Addresses, Scenario, ScenarioResult
 
 
 def evaluate_dialogue(
@@ -27,15 +27,19 @@ def evaluate_dialogue(
     shop: Annotated[str | None, typer.Option(help="host:port, if not that of `voxcart up`.")] = None,
     clock: Annotated[str | None, typer.Option(help="ISO time of shop and sessions. Default: now.")] = None,
 ) -> None:
-    """Task success of written dialogues against a running system, each in a fresh copy of the demo shop."""
-    from voxcart.evaluation.dialogue import evaluate, read_scenarios
+    """Task success of written dialogues, each in a fresh copy of the demo shop.
+
+    Runs against the system that is named or running in the default state directory; if there is none, against one that
+    it starts and stops itself.
+    """
+    from voxcart.evaluation.dialogue import read_scenarios
     from voxcart.telemetry.logs import configure_logging
 
     configure_logging("eval", "WARNING")
     try:
         addresses = _addresses(state_dir, nlu, dialogue, shop)
         scenarios = read_scenarios(data)
-        result = asyncio.run(evaluate(scenarios, addresses, _moment(clock), _report(as_json)))
+        result = asyncio.run(_evaluate(scenarios, addresses, _moment(clock), _report(as_json)))
     except VoxcartError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2 if isinstance(error, InvalidInput) else 1) from error
@@ -45,19 +49,37 @@ def evaluate_dialogue(
         _print_summary(result)
 
 
-def _addresses(state_dir: Path | None, nlu: str | None, dialogue: str | None, shop: str | None) -> "Addresses":
-    """Each as given, else from the environment, else from the run file, else the default port."""
+async def _evaluate(
+    scenarios: "list[Scenario]", addresses: "Addresses | None", now: datetime | None, report: Any
+) -> dict[str, Any]:
+    from voxcart.evaluation.dialogue import Addresses, evaluate
+    from voxcart.local_system import private_system
+
+    if addresses is not None:
+        return await evaluate(scenarios, addresses, now, report)
+    async with private_system(lambda line: print(line, file=sys.stderr, flush=True)) as system:
+        own = (system.services[name].address for name in ("nlu", "dialogue", "shop"))
+        return await evaluate(scenarios, Addresses(*own), now, report)
+
+
+def _addresses(state_dir: Path | None, nlu: str | None, dialogue: str | None, shop: str | None) -> "Addresses | None":
+    """Each as given, else from the environment, else from the run file, else the default port; None if none is named.
+
+    Raises:
+        InvalidInput: The state directory is given and no system runs there.
+    """
     from voxcart.evaluation.dialogue import Addresses
 
     running = read_run_file(state_dir).get("services", {})
     if state_dir is not None and not running:
         raise InvalidInput(f"no system runs in {state_dir}; start one with `voxcart up --state-dir {state_dir}`")
-
-    def address(name: str, given: str | None) -> str:
-        from_environment = os.environ.get(f"VOXCART_{name.upper()}_ADDRESS")
-        return given or from_environment or running.get(name) or f"127.0.0.1:{SERVICE_PORTS[name]}"
-
-    return Addresses(address("nlu", nlu), address("dialogue", dialogue), address("shop", shop))
+    named = {
+        name: given or os.environ.get(f"VOXCART_{name.upper()}_ADDRESS") or running.get(name)
+        for name, given in (("nlu", nlu), ("dialogue", dialogue), ("shop", shop))
+    }
+    if not any(named.values()):
+        return None
+    return Addresses(*(address or f"127.0.0.1:{SERVICE_PORTS[name]}" for name, address in named.items()))
 
 
 def _moment(clock: str | None) -> datetime | None:

@@ -42,9 +42,6 @@ def up(
     except VoxcartError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from error
-    except BaseExceptionGroup as group:
-        print(*group.exceptions, sep="\n", file=sys.stderr)
-        raise typer.Exit(1) from group
 
 
 async def _run(plan: "Plan", as_json: bool) -> None:

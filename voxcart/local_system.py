@@ -1,8 +1,12 @@
 """The system as ``voxcart up`` runs it: which servers, which settings, and models fetched before anything starts."""
 
+import asyncio
 import os
+import shutil
 import socket
-from collections.abc import Mapping
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +19,7 @@ from voxcart.models.pull import Puller
 from voxcart.paths import default_state_dir, models_dir
 from voxcart.ports import port_in_use
 from voxcart.settings import SERVICE_PORTS
-from voxcart.supervisor import Plan, Server
+from voxcart.supervisor import Plan, Say, Server, Supervisor
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,27 @@ def make_plan(options: UpOptions) -> Plan:
         return values
 
     return Plan(state_dir, servers, current_environment, gateway_port=_gateway_port(options.port))
+
+
+@asynccontextmanager
+async def private_system(say: Say) -> AsyncIterator[Supervisor]:
+    """A system with a fresh demo shop in a temporary state directory, stopped and removed at the end.
+
+    Args:
+        say: Told what starts, line by line.
+
+    Raises:
+        VoxcartError: A model is missing and cannot be had, or something did not start; see ``Supervisor``.
+    """
+    await asyncio.to_thread(pull_missing_models)
+    state_dir = Path(tempfile.mkdtemp(prefix="voxcart-"))
+    try:
+        say("starting PostgreSQL, Valkey, a broker and seven services ...")
+        async with Supervisor(make_plan(UpOptions(state_dir, port=0)), say) as system:
+            yield system
+            say("stopping")
+    finally:
+        shutil.rmtree(state_dir, ignore_errors=True)
 
 
 def pull_missing_models() -> None:

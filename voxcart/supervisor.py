@@ -184,9 +184,12 @@ class Supervisor:
             await server.start()
             self._say(f"{name} ready after {time.monotonic() - started:.1f} s")
 
-        async with asyncio.TaskGroup() as tasks:
-            for name, server in self._plan.servers.items():
-                tasks.create_task(start(name, server), name=f"start {name}")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for name, server in self._plan.servers.items():
+                    tasks.create_task(start(name, server), name=f"start {name}")
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from group
 
     async def _spawn(self, service: Service) -> None:
         environment = {
