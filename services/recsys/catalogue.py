@@ -13,10 +13,8 @@ Embed = Callable[[list[str]], NDArray[np.float32]]
 
 
 def describe(product: bus_pb2.ProductChanged) -> str:
-    """What a product is in words; the text that is embedded."""
-    return " ".join(
-        part for part in (product.name_zh, product.name_en, product.brand, product.category, *product.aliases) if part
-    )
+    """What a product is in few words; the text that is embedded. The encoder knows what they are in other languages."""
+    return " ".join(part for part in (product.name_zh, product.category, *product.aliases[:1]) if part)
 
 
 @dataclass

@@ -36,8 +36,8 @@ class TtsSettings(ServiceSettings):
     """Audio kept in the process."""
     tts_prefetch: bool = True
     """Make the audio of frequent openers beforehand, while nothing else is to do."""
-    tts_prefetch_duty: float = Field(0.03, gt=0, le=1)
-    """Share of the time that prefetching may compute; 0.03 keeps an idle service below 5 % of a core."""
+    tts_prefetch_duty: float = Field(0.015, gt=0, le=1)
+    """Share of the time that prefetching may compute; 0.015 (two threads) keeps an idle system below 5 % of a core."""
     tts_prefetch_idle_seconds: float = Field(20.0, ge=0)
     """Prefetching waits until no session has wanted speech for so long."""
 

@@ -43,7 +43,7 @@ class TurnLoad:
     num_warm_up: int = 2
     role: str = "shopper"
     idle_s: float = 0.0
-    settle_s: float = 45.0
+    settle_s: float = 60.0
     turn_timeout_s: float = 30.0
 
 
