@@ -9,8 +9,10 @@ import random
 import threading
 from pathlib import Path
 
+import psycopg
 import pytest
-from support.shopper import Books, buy_apples
+from sqlalchemy import make_url
+from support.shopper import Books, buy_apples, pay_order
 from support.system import System
 
 from voxcart_client import ConversationConfig, SyncConversation, SyncVoxcartClient, Turn
@@ -67,3 +69,40 @@ def test_purchases_survive_a_killed_service(
         assert books.cart_quantity(user_id) == 0, where
         bought += quantity
     assert stock_before - books.apple_stock() == bought, f"seed {SEED}"
+
+
+@pytest.mark.parametrize("victim", ["shop", "dialogue"])
+def test_a_payment_is_made_once_when_a_service_is_killed(
+    system: System, client: SyncVoxcartClient, books: Books, victim: str
+) -> None:
+    moments = random.Random(f"{SEED} paying {victim}")
+    for number in range(3):
+        delay = moments.uniform(0.0, 1.5)
+        killed: list[int] = []
+        timer = threading.Timer(delay, lambda pids=killed: pids.append(system.kill(victim)))
+        user_id = f"paying-{victim}-{number}"
+        with client.converse(ConversationConfig(user_id=user_id, text_only=True)) as conversation:
+            shopping = buy_apples(conversation, books, user_id, type_it)
+            timer.start()
+            pay_order(conversation, books, shopping, type_it)
+        timer.join()
+        system.wait_restarted(victim, killed[0])
+
+        where = f"seed {SEED}, {victim} killed after {delay:.2f} s: {shopping}"
+        assert not shopping.silent, where
+        order = books.orders(user_id)[0]
+        assert order.status == "paid", where
+        assert captured_cents(system, order.order_id) == [order.total.cents], where
+
+
+def captured_cents(system: System, order_id: str) -> list[int]:
+    """Amounts that the payment provider holds for an order, one for each charge that was captured."""
+    url = make_url(system.run["environment"]["VOXCART_DATABASE_URL"])
+    with psycopg.connect(host=url.query["host"], user=url.username, dbname=url.database) as connection:
+        rows = connection.execute(
+            "SELECT c.amount_cents FROM sandbox_charges c "
+            "JOIN payments p ON c.charge_id IN (p.provider_id, p.payment_id) "
+            "WHERE p.tenant = 'demo' AND p.order_id = %s AND c.status = 'captured'",
+            (order_id,),
+        )
+        return [amount for (amount,) in rows.fetchall()]

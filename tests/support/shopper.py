@@ -93,3 +93,13 @@ def _ask(conversation: SyncConversation, said: str, ask: Ask, shopping: Shopping
 
 def _actor(user_id: str) -> shop_pb2.Actor:
     return shop_pb2.Actor(user_id=user_id, role=common_pb2.ROLE_SHOPPER)
+
+
+def pay_order(conversation: SyncConversation, books: Books, shopping: Shopping, ask: Ask) -> None:
+    """Says what a person would say next until the order is paid."""
+    awaiting = ""
+    for _ in range(MAX_ASKED):
+        if books.orders(shopping.user_id)[0].status == "paid":
+            return
+        awaiting = _ask(conversation, "好的" if awaiting == "confirmation" else "用微信支付", ask, shopping)
+    raise AssertionError(f"{shopping.user_id} could not pay in {MAX_ASKED} turns: {shopping}")
