@@ -23,8 +23,8 @@ def evaluate_asr(
     from voxcart.evaluation import asr
     from voxcart.telemetry.logs import configure_logging
     from voxcart_services.asr.config import AsrSettings
-    from voxcart_services.asr.correction import Corrector
     from voxcart_services.asr.engine import load_models, make_recognizer
+    from voxcart_services.asr.text.correction import Corrector
     from voxcart_services.shop.catalogue_file import read_catalogue
     from voxcart_services.shop.products import taxonomy
 

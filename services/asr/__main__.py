@@ -10,9 +10,9 @@ from voxcart.service import ServiceContext, run
 from voxcart.settings import read_settings
 from voxcart_api.asr.v1 import asr_pb2_grpc
 from voxcart_services.asr.config import AsrSettings
-from voxcart_services.asr.correction import Corrector
 from voxcart_services.asr.engine import load_models, make_recognizer
 from voxcart_services.asr.servicer import SpeechRecognitionServicer
+from voxcart_services.asr.text.correction import Corrector
 from voxcart_services.asr.worker import AudioHandler, CatalogueFeed, catalogue_reader, control_reader
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from voxcart.settings import ServiceSettings
-from voxcart_services.asr.endpointing import EndpointRules
 from voxcart_services.asr.recognizer import RecognizerRules
+from voxcart_services.asr.turns.endpointing import EndpointRules
 
 
 class AsrSettings(ServiceSettings):

@@ -11,16 +11,16 @@ from voxcart.models import ModelStore
 from voxcart.serving.sessions import SessionOptions
 from voxcart.telemetry.logs import get_logger
 from voxcart_services.asr.config import AsrSettings
-from voxcart_services.asr.correction import Corrector
-from voxcart_services.asr.features import SAMPLE_RATE_HZ
 from voxcart_services.asr.recognizer import Recognizer, RecognizerRules
-from voxcart_services.asr.text import TextPipeline
-from voxcart_services.asr.turn import SmartTurn, TurnModel
-from voxcart_services.asr.vad import SileroVad, Vad
-from voxcart_services.asr.whisper_decode import DecodeOptions, Transcriber, WhisperDecoder
-from voxcart_services.asr.whisper_model import WhisperModel
-from voxcart_services.asr.whisper_tokens import WhisperTokens
-from voxcart_services.asr.words import general_counts
+from voxcart_services.asr.text.correction import Corrector
+from voxcart_services.asr.text.pipeline import TextPipeline
+from voxcart_services.asr.text.words import general_counts
+from voxcart_services.asr.turns.smart_turn import SmartTurn, TurnModel
+from voxcart_services.asr.turns.vad import SileroVad, Vad
+from voxcart_services.asr.whisper.decode import DecodeOptions, Transcriber, WhisperDecoder
+from voxcart_services.asr.whisper.features import SAMPLE_RATE_HZ
+from voxcart_services.asr.whisper.model import WhisperModel
+from voxcart_services.asr.whisper.tokens import WhisperTokens
 
 log = get_logger(__name__)
 

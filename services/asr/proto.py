@@ -9,8 +9,8 @@ from google.protobuf.duration_pb2 import Duration
 from voxcart.errors import InvalidInput
 from voxcart_api.asr.v1 import asr_pb2
 from voxcart_api.common.v1 import common_pb2
-from voxcart_services.asr.features import SAMPLE_RATE_HZ
 from voxcart_services.asr.results import TextEdit, Timing, Transcript
+from voxcart_services.asr.whisper.features import SAMPLE_RATE_HZ
 
 MAX_HOT_WORDS = 1_000
 MAX_HOT_WORD_LENGTH = 64

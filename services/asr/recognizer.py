@@ -14,14 +14,14 @@ from typing import TypeVar
 import numpy as np
 
 from voxcart.errors import InvalidInput, Overloaded
-from voxcart_services.asr.endpointing import EndpointRules, GateRules
-from voxcart_services.asr.guards import GuardRules
 from voxcart_services.asr.metrics import DECODE_SECONDS, ENCODE_SECONDS, OPEN_STREAMS, TURN_SECONDS
 from voxcart_services.asr.stream import RecognitionStream, StreamOptions
-from voxcart_services.asr.text import CorrectedText, TextPipeline
-from voxcart_services.asr.turn import TurnModel
-from voxcart_services.asr.vad import Vad
-from voxcart_services.asr.whisper_decode import DecodeOptions, Hypothesis, Transcriber
+from voxcart_services.asr.text.pipeline import CorrectedText, TextPipeline
+from voxcart_services.asr.turns.endpointing import EndpointRules, GateRules
+from voxcart_services.asr.turns.smart_turn import TurnModel
+from voxcart_services.asr.turns.vad import Vad
+from voxcart_services.asr.whisper.decode import DecodeOptions, Hypothesis, Transcriber
+from voxcart_services.asr.whisper.guards import GuardRules
 from voxcart_services.asr.work import DecodeQueue, Job, Urgency
 
 Result = TypeVar("Result")

@@ -27,8 +27,6 @@ from voxcart.audio.buffer import SampleBuffer
 from voxcart.audio.intake import check_samples
 from voxcart.errors import Overloaded, WrongState
 from voxcart_services.asr.agreement import LocalAgreement
-from voxcart_services.asr.endpointing import Pause, SpeechGate, checkpoint_frames, decide, frames_of
-from voxcart_services.asr.guards import is_speech
 from voxcart_services.asr.metrics import (
     FINAL_DELAY_SECONDS,
     INTERIMS_SKIPPED_TOTAL,
@@ -44,8 +42,10 @@ from voxcart_services.asr.results import (
     Timing,
     Transcript,
 )
-from voxcart_services.asr.vad import FRAME_MS, FRAME_SAMPLES, VadStream
-from voxcart_services.asr.whisper_decode import DecodeOptions, Hypothesis
+from voxcart_services.asr.turns.endpointing import Pause, SpeechGate, checkpoint_frames, decide, frames_of
+from voxcart_services.asr.turns.vad import FRAME_MS, FRAME_SAMPLES, VadStream
+from voxcart_services.asr.whisper.decode import DecodeOptions, Hypothesis
+from voxcart_services.asr.whisper.guards import is_speech
 from voxcart_services.asr.work import Job, Urgency
 
 if TYPE_CHECKING:

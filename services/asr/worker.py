@@ -24,12 +24,12 @@ from voxcart.telemetry.logs import get_logger
 from voxcart.tenants import catalogue_tenant
 from voxcart_api.common.v1.common_pb2 import SessionContext
 from voxcart_services.asr import proto
-from voxcart_services.asr.correction import Corrector
 from voxcart_services.asr.metrics import UTTERANCES_TOTAL
 from voxcart_services.asr.outbox import Outbox
 from voxcart_services.asr.recognizer import Recognizer
 from voxcart_services.asr.results import RecognitionEvent
 from voxcart_services.asr.stream import RecognitionStream, StreamOptions
+from voxcart_services.asr.text.correction import Corrector
 
 log = get_logger(__name__)
 

@@ -12,14 +12,14 @@ from voxcart.models import ModelStore
 from voxcart.models.converters.whisper import convert
 from voxcart.serving.sessions import SessionOptions
 from voxcart_services.asr.config import AsrSettings
-from voxcart_services.asr.correction import Corrector
 from voxcart_services.asr.engine import AsrModels, load_models, make_recognizer
-from voxcart_services.asr.features import log_mel
 from voxcart_services.asr.results import EndOfSpeech, Final, RecognitionEvent
 from voxcart_services.asr.stream import StreamOptions
-from voxcart_services.asr.whisper_decode import DecodeOptions, WhisperDecoder
-from voxcart_services.asr.whisper_model import WhisperModel, tail_positions
-from voxcart_services.asr.whisper_tokens import WhisperTokens
+from voxcart_services.asr.text.correction import Corrector
+from voxcart_services.asr.whisper.decode import DecodeOptions, WhisperDecoder
+from voxcart_services.asr.whisper.features import log_mel
+from voxcart_services.asr.whisper.model import WhisperModel, tail_positions
+from voxcart_services.asr.whisper.tokens import WhisperTokens
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]
 

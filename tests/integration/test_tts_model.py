@@ -132,7 +132,7 @@ def test_speech_is_recognised_back(
     soxr = pytest.importorskip("soxr")
     engine = pytest.importorskip("voxcart_services.asr.engine")
     from voxcart_services.asr.config import AsrSettings
-    from voxcart_services.asr.whisper_decode import DecodeOptions
+    from voxcart_services.asr.whisper.decode import DecodeOptions
 
     if not (models_dir / "whisper-base" / "encoder.onnx").is_file():
         pytest.skip("no recognition model in the store")

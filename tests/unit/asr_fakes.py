@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from voxcart_services.asr.correction import Corrector
 from voxcart_services.asr.recognizer import Recognizer, RecognizerRules
-from voxcart_services.asr.text import TextPipeline
-from voxcart_services.asr.turn import TurnModel
-from voxcart_services.asr.vad import Vad, VadStream
-from voxcart_services.asr.whisper_decode import DecodeOptions, Hypothesis, Transcriber
+from voxcart_services.asr.text.correction import Corrector
+from voxcart_services.asr.text.pipeline import TextPipeline
+from voxcart_services.asr.turns.smart_turn import TurnModel
+from voxcart_services.asr.turns.vad import Vad, VadStream
+from voxcart_services.asr.whisper.decode import DecodeOptions, Hypothesis, Transcriber
 
 RATE_HZ = 16_000
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from voxcart_services.asr.endpointing import (
+from voxcart_services.asr.turns.endpointing import (
     Awaiting,
     EndpointRules,
     GateRules,

@@ -3,11 +3,11 @@
 import pytest
 
 from voxcart_services.asr.agreement import LocalAgreement
-from voxcart_services.asr.correction import Corrector
-from voxcart_services.asr.guards import GuardRules, is_speech, is_subtitle
-from voxcart_services.asr.pinyin_index import PinyinIndex, sound_cost
-from voxcart_services.asr.text import TextPipeline
-from voxcart_services.asr.whisper_decode import Hypothesis, unlooped_length
+from voxcart_services.asr.text.correction import Corrector
+from voxcart_services.asr.text.pinyin_index import PinyinIndex, sound_cost
+from voxcart_services.asr.text.pipeline import TextPipeline
+from voxcart_services.asr.whisper.decode import Hypothesis, unlooped_length
+from voxcart_services.asr.whisper.guards import GuardRules, is_speech, is_subtitle
 
 pytestmark = pytest.mark.unit
 

@@ -22,7 +22,7 @@ from voxcart.bus import (
 )
 from voxcart_api.bus.v1.bus_pb2 import AudioChunk, Expectation, ProductChanged, SessionEnded, Transcript
 from voxcart_api.common.v1.common_pb2 import SessionContext
-from voxcart_services.asr.correction import Corrector
+from voxcart_services.asr.text.correction import Corrector
 from voxcart_services.asr.worker import AudioHandler, CatalogueFeed
 
 pytestmark = pytest.mark.unit

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 
 from voxcart.text.scripts import simplify
 from voxcart_services.asr.lists import read_words
-from voxcart_services.asr.pinyin_index import (
+from voxcart_services.asr.results import TextEdit
+from voxcart_services.asr.text.pinyin_index import (
     FAR_COST,
     MAX_SYLLABLES,
     MIN_SYLLABLES,
@@ -24,8 +25,7 @@ from voxcart_services.asr.pinyin_index import (
     sound_cost,
     sounds_alike,
 )
-from voxcart_services.asr.results import TextEdit
-from voxcart_services.asr.words import general_counts, text_logprob
+from voxcart_services.asr.text.words import general_counts, text_logprob
 
 _LEXICON_COUNT = 8_000.0
 _CATALOGUE_COUNT = 2_000.0

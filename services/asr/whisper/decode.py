@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from voxcart_services.asr.features import SAMPLE_RATE_HZ
-from voxcart_services.asr.whisper_model import DecoderState, EncodedAudio, WhisperModel
-from voxcart_services.asr.whisper_tokens import LANGUAGES, WhisperTokens
+from voxcart_services.asr.whisper.features import SAMPLE_RATE_HZ
+from voxcart_services.asr.whisper.model import DecoderState, EncodedAudio, WhisperModel
+from voxcart_services.asr.whisper.tokens import LANGUAGES, WhisperTokens
 
 
 @dataclass(frozen=True)

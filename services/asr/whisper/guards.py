@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from voxcart.text.scripts import simplify
 from voxcart_services.asr.lists import read_words
-from voxcart_services.asr.whisper_decode import Hypothesis
+from voxcart_services.asr.whisper.decode import Hypothesis
 
 _MARKS = re.compile(r"[\W_]+")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from voxcart_services.asr.lists import read_words
-from voxcart_services.asr.vad import FRAME_MS
+from voxcart_services.asr.turns.vad import FRAME_MS
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from voxcart.serving.sessions import SessionOptions, create_session
-from voxcart_services.asr.features import SAMPLE_RATE_HZ, log_mel
+from voxcart_services.asr.whisper.features import SAMPLE_RATE_HZ, log_mel
 
 WINDOW_SAMPLES = 8 * SAMPLE_RATE_HZ
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from voxcart.serving.sessions import SessionOptions, create_session
-from voxcart_services.asr.features import SAMPLE_RATE_HZ
+from voxcart_services.asr.whisper.features import SAMPLE_RATE_HZ
 
 FRAME_SAMPLES = 512
 FRAME_MS = FRAME_SAMPLES * 1000 // SAMPLE_RATE_HZ

@@ -15,7 +15,7 @@ import onnxruntime as ort
 
 from voxcart.models.converters.whisper import CONFIG_FILE, DECODER_FILE, ENCODER_FILE
 from voxcart.serving.sessions import SessionOptions, create_session
-from voxcart_services.asr.features import HOP_SAMPLES, SAMPLE_RATE_HZ, log_mel
+from voxcart_services.asr.whisper.features import HOP_SAMPLES, SAMPLE_RATE_HZ, log_mel
 
 SAMPLES_PER_POSITION = 2 * HOP_SAMPLES
 _MASKED = np.float32(-1e9)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from voxcart.text.itn import normalize_spoken
 from voxcart.text.scripts import detect_language, simplify
-from voxcart_services.asr.correction import Corrector
 from voxcart_services.asr.results import TextEdit
+from voxcart_services.asr.text.correction import Corrector
 
 
 @dataclass(frozen=True, slots=True)

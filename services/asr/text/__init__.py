@@ -1,0 +1,1 @@
+"""From recognised to useful text: correction, normalisation."""

@@ -1,0 +1,1 @@
+"""Where speech begins and a turn ends: voice activity, turn models, rules."""

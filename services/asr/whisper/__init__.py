@@ -1,0 +1,1 @@
+"""Whisper on ONNX Runtime: features, model, decoding, guards."""
