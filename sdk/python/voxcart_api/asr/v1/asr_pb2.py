@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from voxcart_api.common.v1 import common_pb2 as voxcart_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18voxcart/asr/v1/asr.proto\x12\x0evoxcart.asr.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1evoxcart/common/v1/common.proto\"\xbc\x01\n\x11RecognitionConfig\x12\x16\n\x0esample_rate_hz\x18\x01 \x01(\x05\x12\x14\n\x0cnum_channels\x18\x02 \x01(\x05\x12\x10\n\x08language\x18\x03 \x01(\t\x12*\n\thot_words\x18\x04 \x03(\x0b\x32\x17.voxcart.asr.v1.HotWord\x12\x17\n\x0finterim_results\x18\x05 \x01(\x08\x12\x10\n\x08\x61waiting\x18\x06 \x01(\t\x12\x10\n\x08raw_only\x18\x07 \x01(\x08\"5\n\x07HotWord\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\x05\x62oost\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_boost\"T\n\x10RecognizeRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32!.voxcart.asr.v1.RecognitionConfig\x12\r\n\x05\x61udio\x18\x02 \x01(\x0c\"z\n\x11RecognizeResponse\x12\x32\n\x07results\x18\x01 \x03(\x0b\x32!.voxcart.asr.v1.RecognitionResult\x12\x31\n\x0e\x61udio_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"l\n\x19StreamingRecognizeRequest\x12\x33\n\x06\x63onfig\x18\x01 \x01(\x0b\x32!.voxcart.asr.v1.RecognitionConfigH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x42\t\n\x07request\"\xb0\x02\n\x1aStreamingRecognizeResponse\x12?\n\x05\x65vent\x18\x01 \x01(\x0e\x32\x30.voxcart.asr.v1.StreamingRecognizeResponse.Event\x12\x31\n\x06result\x18\x02 \x01(\x0b\x32!.voxcart.asr.v1.RecognitionResult\x12%\n\x02\x61t\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tno_speech\x18\x04 \x01(\x08\"d\n\x05\x45vent\x12\x15\n\x11\x45VENT_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45VENT_START_OF_SPEECH\x10\x01\x12\x17\n\x13\x45VENT_END_OF_SPEECH\x10\x02\x12\x10\n\x0c\x45VENT_RESULT\x10\x03\"\xd4\x02\n\x11RecognitionResult\x12\x10\n\x08is_final\x18\x01 \x01(\x08\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08raw_text\x18\x03 \x01(\t\x12*\n\x05\x65\x64its\x18\x04 \x03(\x0b\x32\x1b.voxcart.common.v1.TextEdit\x12\x16\n\tstability\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\nconfidence\x18\x06 \x01(\x01H\x01\x88\x01\x01\x12\x10\n\x08language\x18\x07 \x01(\t\x12(\n\x05start\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03\x65nd\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x06timing\x18\n \x03(\x0b\x32\x1f.voxcart.common.v1.ServerTimingB\x0c\n\n_stabilityB\r\n\x0b_confidence2\xd6\x01\n\x11SpeechRecognition\x12P\n\tRecognize\x12 .voxcart.asr.v1.RecognizeRequest\x1a!.voxcart.asr.v1.RecognizeResponse\x12o\n\x12StreamingRecognize\x12).voxcart.asr.v1.StreamingRecognizeRequest\x1a*.voxcart.asr.v1.StreamingRecognizeResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18voxcart/asr/v1/asr.proto\x12\x0evoxcart.asr.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1evoxcart/common/v1/common.proto\"\xa2\x03\n\x11RecognitionConfig\x12\x16\n\x0esample_rate_hz\x18\x01 \x01(\x05\x12\x14\n\x0cnum_channels\x18\x02 \x01(\x05\x12\x10\n\x08language\x18\x03 \x01(\t\x12*\n\thot_words\x18\x04 \x03(\x0b\x32\x17.voxcart.asr.v1.HotWord\x12\x17\n\x0finterim_results\x18\x05 \x01(\x08\x12\x10\n\x08\x61waiting\x18\x06 \x01(\t\x12\x10\n\x08raw_only\x18\x07 \x01(\x08\x12\x18\n\x10max_alternatives\x18\x08 \x01(\x05\x12\x19\n\x11\x65nable_word_times\x18\t \x01(\x08\x12\x33\n\x0b\x65ndpointing\x18\n \x01(\x0b\x32\x1e.voxcart.asr.v1.EndpointConfig\x12\x0e\n\x06tenant\x18\x0b \x01(\t\x12\x1a\n\x12\x65nable_diagnostics\x18\x0c \x01(\x08\x12\x16\n\tbeam_size\x18\r \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06prompt\x18\x0e \x01(\t\x12\x18\n\x10single_utterance\x18\x0f \x01(\x08\x42\x0c\n\n_beam_size\"\xb8\x02\n\x0e\x45ndpointConfig\x12\x1f\n\x12speech_probability\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1b\n\x0e\x66irst_pause_ms\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x19\n\x0cmax_pause_ms\x18\x03 \x01(\x05H\x02\x88\x01\x01\x12\x1a\n\ropen_pause_ms\x18\x04 \x01(\x05H\x03\x88\x01\x01\x12\x1c\n\x0fnumber_pause_ms\x18\x05 \x01(\x05H\x04\x88\x01\x01\x12\x1d\n\x10max_utterance_ms\x18\x06 \x01(\x05H\x05\x88\x01\x01\x42\x15\n\x13_speech_probabilityB\x11\n\x0f_first_pause_msB\x0f\n\r_max_pause_msB\x10\n\x0e_open_pause_msB\x12\n\x10_number_pause_msB\x13\n\x11_max_utterance_ms\"5\n\x07HotWord\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\x05\x62oost\x18\x02 \x01(\x01H\x00\x88\x01\x01\x42\x08\n\x06_boost\"T\n\x10RecognizeRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32!.voxcart.asr.v1.RecognitionConfig\x12\r\n\x05\x61udio\x18\x02 \x01(\x0c\"z\n\x11RecognizeResponse\x12\x32\n\x07results\x18\x01 \x03(\x0b\x32!.voxcart.asr.v1.RecognitionResult\x12\x31\n\x0e\x61udio_duration\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"l\n\x19StreamingRecognizeRequest\x12\x33\n\x06\x63onfig\x18\x01 \x01(\x0b\x32!.voxcart.asr.v1.RecognitionConfigH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x42\t\n\x07request\"\xb0\x02\n\x1aStreamingRecognizeResponse\x12?\n\x05\x65vent\x18\x01 \x01(\x0e\x32\x30.voxcart.asr.v1.StreamingRecognizeResponse.Event\x12\x31\n\x06result\x18\x02 \x01(\x0b\x32!.voxcart.asr.v1.RecognitionResult\x12%\n\x02\x61t\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tno_speech\x18\x04 \x01(\x08\"d\n\x05\x45vent\x12\x15\n\x11\x45VENT_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45VENT_START_OF_SPEECH\x10\x01\x12\x17\n\x13\x45VENT_END_OF_SPEECH\x10\x02\x12\x10\n\x0c\x45VENT_RESULT\x10\x03\"\xa0\x04\n\x11RecognitionResult\x12\x10\n\x08is_final\x18\x01 \x01(\x08\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08raw_text\x18\x03 \x01(\t\x12*\n\x05\x65\x64its\x18\x04 \x03(\x0b\x32\x1b.voxcart.common.v1.TextEdit\x12\x16\n\tstability\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\nconfidence\x18\x06 \x01(\x01H\x01\x88\x01\x01\x12\x10\n\x08language\x18\x07 \x01(\t\x12(\n\x05start\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03\x65nd\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x06timing\x18\n \x03(\x0b\x32\x1f.voxcart.common.v1.ServerTiming\x12\'\n\x05words\x18\x0b \x03(\x0b\x32\x18.voxcart.asr.v1.WordInfo\x12<\n\x0c\x61lternatives\x18\x0c \x03(\x0b\x32&.voxcart.asr.v1.RecognitionAlternative\x12\x11\n\tutterance\x18\r \x01(\x05\x12@\n\x0b\x64iagnostics\x18\x0e \x01(\x0b\x32&.voxcart.asr.v1.RecognitionDiagnosticsH\x02\x88\x01\x01\x42\x0c\n\n_stabilityB\r\n\x0b_confidenceB\x0e\n\x0c_diagnostics\"~\n\x08WordInfo\x12\x0c\n\x04text\x18\x01 \x01(\t\x12(\n\x05start\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nconfidence\x18\x04 \x01(\x01\"L\n\x16RecognitionAlternative\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08raw_text\x18\x02 \x01(\t\x12\x12\n\nconfidence\x18\x03 \x01(\x01\"\xd7\x02\n\x16RecognitionDiagnostics\x12\x0e\n\x06\x65ngine\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x16\n\x0eno_speech_prob\x18\x03 \x01(\x01\x12\x13\n\x0b\x61vg_logprob\x18\x04 \x01(\x01\x12\x12\n\nnum_tokens\x18\x05 \x01(\x05\x12\x11\n\tnum_steps\x18\x06 \x01(\x05\x12\x0f\n\x07is_loop\x18\x07 \x01(\x08\x12\x12\n\nend_reason\x18\x08 \x01(\t\x12\x10\n\x08pause_ms\x18\t \x01(\x05\x12\x1d\n\x10turn_probability\x18\n \x01(\x01H\x00\x88\x01\x01\x12\x18\n\x0bspeech_dbfs\x18\x0b \x01(\x01H\x01\x88\x01\x01\x12\x13\n\x06snr_db\x18\x0c \x01(\x01H\x02\x88\x01\x01\x12\x15\n\rclipped_share\x18\r \x01(\x01\x42\x13\n\x11_turn_probabilityB\x0e\n\x0c_speech_dbfsB\t\n\x07_snr_db2\xd6\x01\n\x11SpeechRecognition\x12P\n\tRecognize\x12 .voxcart.asr.v1.RecognizeRequest\x1a!.voxcart.asr.v1.RecognizeResponse\x12o\n\x12StreamingRecognize\x12).voxcart.asr.v1.StreamingRecognizeRequest\x1a*.voxcart.asr.v1.StreamingRecognizeResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,21 +34,29 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'voxcart.asr.v1.asr_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RECOGNITIONCONFIG']._serialized_start=109
-  _globals['_RECOGNITIONCONFIG']._serialized_end=297
-  _globals['_HOTWORD']._serialized_start=299
-  _globals['_HOTWORD']._serialized_end=352
-  _globals['_RECOGNIZEREQUEST']._serialized_start=354
-  _globals['_RECOGNIZEREQUEST']._serialized_end=438
-  _globals['_RECOGNIZERESPONSE']._serialized_start=440
-  _globals['_RECOGNIZERESPONSE']._serialized_end=562
-  _globals['_STREAMINGRECOGNIZEREQUEST']._serialized_start=564
-  _globals['_STREAMINGRECOGNIZEREQUEST']._serialized_end=672
-  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_start=675
-  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_end=979
-  _globals['_STREAMINGRECOGNIZERESPONSE_EVENT']._serialized_start=879
-  _globals['_STREAMINGRECOGNIZERESPONSE_EVENT']._serialized_end=979
-  _globals['_RECOGNITIONRESULT']._serialized_start=982
-  _globals['_RECOGNITIONRESULT']._serialized_end=1322
-  _globals['_SPEECHRECOGNITION']._serialized_start=1325
-  _globals['_SPEECHRECOGNITION']._serialized_end=1539
+  _globals['_RECOGNITIONCONFIG']._serialized_end=527
+  _globals['_ENDPOINTCONFIG']._serialized_start=530
+  _globals['_ENDPOINTCONFIG']._serialized_end=842
+  _globals['_HOTWORD']._serialized_start=844
+  _globals['_HOTWORD']._serialized_end=897
+  _globals['_RECOGNIZEREQUEST']._serialized_start=899
+  _globals['_RECOGNIZEREQUEST']._serialized_end=983
+  _globals['_RECOGNIZERESPONSE']._serialized_start=985
+  _globals['_RECOGNIZERESPONSE']._serialized_end=1107
+  _globals['_STREAMINGRECOGNIZEREQUEST']._serialized_start=1109
+  _globals['_STREAMINGRECOGNIZEREQUEST']._serialized_end=1217
+  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_start=1220
+  _globals['_STREAMINGRECOGNIZERESPONSE']._serialized_end=1524
+  _globals['_STREAMINGRECOGNIZERESPONSE_EVENT']._serialized_start=1424
+  _globals['_STREAMINGRECOGNIZERESPONSE_EVENT']._serialized_end=1524
+  _globals['_RECOGNITIONRESULT']._serialized_start=1527
+  _globals['_RECOGNITIONRESULT']._serialized_end=2071
+  _globals['_WORDINFO']._serialized_start=2073
+  _globals['_WORDINFO']._serialized_end=2199
+  _globals['_RECOGNITIONALTERNATIVE']._serialized_start=2201
+  _globals['_RECOGNITIONALTERNATIVE']._serialized_end=2277
+  _globals['_RECOGNITIONDIAGNOSTICS']._serialized_start=2280
+  _globals['_RECOGNITIONDIAGNOSTICS']._serialized_end=2623
+  _globals['_SPEECHRECOGNITION']._serialized_start=2626
+  _globals['_SPEECHRECOGNITION']._serialized_end=2840
 # @@protoc_insertion_point(module_scope)

@@ -96,10 +96,12 @@ class SessionEnded(_message.Message):
     def __init__(self, reason: _Optional[str] = ...) -> None: ...
 
 class Expectation(_message.Message):
-    __slots__ = ("awaiting",)
+    __slots__ = ("awaiting", "hot_words")
     AWAITING_FIELD_NUMBER: _ClassVar[int]
+    HOT_WORDS_FIELD_NUMBER: _ClassVar[int]
     awaiting: str
-    def __init__(self, awaiting: _Optional[str] = ...) -> None: ...
+    hot_words: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, awaiting: _Optional[str] = ..., hot_words: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class PlaybackPosition(_message.Message):
     __slots__ = ("utterance_id", "played_ms")
