@@ -21,23 +21,11 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
 
-from voxcart.audio.pcm import to_samples
-from voxcart.paths import models_dir
-from voxcart.serving.sessions import SessionOptions
+from voxcart.speech_data.speaker import OUTPUT_RATE_HZ, Speaker
 from voxcart.telemetry.logs import configure_logging
-from voxcart_services.tts.cache import CacheLimits, PhraseCache
-from voxcart_services.tts.clauses import ClauseLimits
-from voxcart_services.tts.engine import Delivery, SpeechSynthesizer
-from voxcart_services.tts.kokoro import SAMPLE_RATE_HZ
-from voxcart_services.tts.loading import LoadedVoiceModel, load
-from voxcart_services.tts.phonemes import Phonemizer
-from voxcart_services.tts.scheduler import ClauseScheduler
 
-OUTPUT_RATE_HZ = 16_000
 SILENCE_SECONDS = 0.2
-DEFAULT_VOICES = {"zh": "zf_xiaobei", "en": "af_heart"}
 
 
 @dataclass(frozen=True)
@@ -87,42 +75,13 @@ DEMO = (
 )
 
 
-class Speaker:
-    """Speaks texts into files. Use inside ``async with``."""
-
-    def __init__(self, loaded: LoadedVoiceModel) -> None:
-        self.voices = loaded.voices
-        self._scheduler = ClauseScheduler(max_waiting=8)
-        self._synthesizer = SpeechSynthesizer(
-            loaded.model,
-            Phonemizer(),
-            self._scheduler,
-            PhraseCache(None, CacheLimits()),
-            model_version=loaded.version,
-            limits=ClauseLimits(first=60, second=60, largest=60),
-        )
-
-    async def __aenter__(self) -> "Speaker":
-        self._task = asyncio.create_task(self._scheduler.run(), name="speech scheduler")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-    async def speak(self, text: str, lang: str, voice: str, speaking_rate: float = 1.0) -> np.ndarray:
-        """Float32 samples at 16 kHz with 0.2 s of silence before and after."""
-        delivery = Delivery(self.voices.get(voice), speaking_rate, "en" if lang == "en" else "zh")
-        pcm = b"".join([audio.pcm_s16le async for audio in self._synthesizer.speak(text, delivery)])
-        samples = soxr.resample(to_samples(pcm), SAMPLE_RATE_HZ, OUTPUT_RATE_HZ)
-        silence = np.zeros(int(SILENCE_SECONDS * OUTPUT_RATE_HZ), np.float32)
-        return np.concatenate([silence, samples, silence])
-
-    async def write(self, path: Path, text: str, lang: str, voice: str, speaking_rate: float = 1.0) -> None:
-        """Speak a text into a FLAC file of 16 bit."""
-        samples = await self.speak(text, lang, voice, speaking_rate)
-        soundfile.write(path, np.clip(samples, -1, 1), OUTPUT_RATE_HZ, subtype="PCM_16")
-        print(f"{path.name}\t{len(samples) / OUTPUT_RATE_HZ:.2f} s\t{voice}\t{text}")
+async def write(speaker: Speaker, path: Path, text: str, lang: str, voice: str, speaking_rate: float = 1.0) -> None:
+    """Speak a text into a FLAC file of 16 bit, with silence before and after."""
+    speech = await speaker.speak(text, lang, speaker.voices.get(voice), speaking_rate)
+    silence = np.zeros(int(SILENCE_SECONDS * OUTPUT_RATE_HZ), np.float32)
+    samples = np.concatenate([silence, speech, silence])
+    soundfile.write(path, np.clip(samples, -1, 1), OUTPUT_RATE_HZ, subtype="PCM_16")
+    print(f"{path.name}\t{len(samples) / OUTPUT_RATE_HZ:.2f} s\t{voice}\t{text}")
 
 
 async def make_demo(speaker: Speaker, folder: Path) -> None:
@@ -132,7 +91,7 @@ async def make_demo(speaker: Speaker, folder: Path) -> None:
         turns = []
         for number, turn in enumerate(conversation.turns, 1):
             name = f"{conversation.role}-{number:02d}.flac"
-            await speaker.write(folder / name, turn.text, "zh", conversation.voice, turn.speaking_rate)
+            await write(speaker, folder / name, turn.text, "zh", conversation.voice, turn.speaking_rate)
             turns.append({"wav": name, "text": turn.text.rstrip("。？")})
         described.append({"role": conversation.role, "user": conversation.user, "turns": turns})
     written = json.dumps(described, ensure_ascii=False, indent=2)
@@ -163,7 +122,7 @@ async def make_texts(speaker: Speaker, texts: Path, folder: Path) -> None:
     lines = ["file\ttranscript\tlang"]
     for number, (text, lang, voice) in enumerate(read_texts(texts, speaker)):
         name = f"{number:04d}-{voice}.flac"
-        await speaker.write(folder / name, text, lang, voice)
+        await write(speaker, folder / name, text, lang, voice)
         lines.append(f"{name}\t{text}\t{lang}")
     (folder / "manifest.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -171,8 +130,7 @@ async def make_texts(speaker: Speaker, texts: Path, folder: Path) -> None:
 async def run(arguments: argparse.Namespace) -> None:
     """Load the model and make what was asked for."""
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    loaded = load(models_dir(), SessionOptions(provider="cpu", threads=2), DEFAULT_VOICES, "float")
-    async with Speaker(loaded) as speaker:
+    async with Speaker.load() as speaker:
         if arguments.what == "demo":
             await make_demo(speaker, arguments.folder)
         else:

@@ -18,6 +18,7 @@ COMMANDS = {
     "ask": ("voxcart.cli_ask:ask_app", "One or more turns against a running gateway."),
     "talk": ("voxcart.cli_ask:talk_app", "Talk to a running gateway by microphone and loudspeaker."),
     "eval": ("voxcart.cli_eval:app", "Measure quality: asr, nlu, dialogue."),
+    "data": ("voxcart.cli_data:app", "Make speech to develop and measure with."),
     "bench": ("voxcart.cli_bench:app", "Measure speed: turn."),
 }
 """Name to where its Typer app is and one line of help."""
