@@ -9,6 +9,7 @@ and, when a phrase is left, a few more; it does not depend on the number of phra
 
 from __future__ import annotations
 
+import functools
 import threading
 from array import array
 from collections import OrderedDict, deque
@@ -24,6 +25,7 @@ from voxcart_services.asr.recognition import HotWord
 ROOT = 0
 """State before any token of any phrase."""
 _MAX_ROWS = 256
+_MAX_SPELLINGS = 20_000
 _NO_CHILDREN: dict[int, int] = {}
 
 
@@ -222,32 +224,32 @@ class ContextGraph:
         return Step(_single(kept - self._node_scores[node]), ROOT, matched)
 
     def _add(self, phrase: BiasPhrase, score: float, threshold: float) -> None:
+        children, token_scores, node_scores = self._children, self._token_scores, self._node_scores
         parent = ROOT
-        last = len(phrase.tokens)
         for level, token in enumerate(phrase.tokens, 1):
-            node = self._children[parent].get(token)
+            node = children[parent].get(token)
             if node is None:
-                node = self._new_state(level, score, self._node_scores[parent])
-                if not self._children[parent]:
-                    self._children[parent] = {token: node}
+                node = self._new_state(level, score)
+                if children[parent]:
+                    children[parent][token] = node
                 else:
-                    self._children[parent][token] = node
-            else:
-                if score > self._token_scores[node]:
-                    self._token_scores[node] = score
-                self._node_scores[node] = self._node_scores[parent] + self._token_scores[node]
-            if level == last:
-                self._is_end[node] = True
-                self._texts[node] = phrase.text
-                self._thresholds[node] = threshold
+                    children[parent] = {token: node}
+            elif score > token_scores[node]:
+                token_scores[node] = score
+            node_scores[node] = node_scores[parent] + token_scores[node]
             if self._is_end[node]:
-                self._output_scores[node] = self._node_scores[node]
+                self._output_scores[node] = node_scores[node]
             parent = node
+        if parent != ROOT:
+            self._is_end[parent] = True
+            self._output_scores[parent] = node_scores[parent]
+            self._texts[parent] = phrase.text
+            self._thresholds[parent] = threshold
 
-    def _new_state(self, level: int, score: float, parent_score: float) -> int:
+    def _new_state(self, level: int, score: float) -> int:
         self._children.append(_NO_CHILDREN)
         self._token_scores.append(score)
-        self._node_scores.append(parent_score + self._token_scores[-1])
+        self._node_scores.append(0.0)
         self._output_scores.append(0.0)
         self._thresholds.append(0.0)
         self._levels.append(level)
@@ -287,11 +289,11 @@ class GraphCache:
 
         Args:
             tokenize: Gives the ways in which a word may be spelled in tokens (with and without a space before it, ...);
-                none if it cannot be.
+                none if it cannot be. Asked once a word, for the 20,000 words used last.
             context_score: Log probability added a token at boost 1.
             max_graphs: Graphs kept; the one unused for longest goes first.
         """
-        self._tokenize = tokenize
+        self._spellings = functools.lru_cache(maxsize=_MAX_SPELLINGS)(lambda word: tuple(map(tuple, tokenize(word))))
         self._context_score = context_score
         self._max_graphs = max_graphs
         self._graphs: OrderedDict[tuple[HotWord, ...], ContextGraph] = OrderedDict()
@@ -313,10 +315,10 @@ class GraphCache:
 
     def _build(self, hot_words: tuple[HotWord, ...]) -> ContextGraph:
         phrases = [
-            BiasPhrase(tuple(tokens), self._context_score * word.boost, word.text)
+            BiasPhrase(tokens, self._context_score * word.boost, word.text)
             for word in sorted(hot_words, key=lambda word: -word.boost)
             if word.boost > 0
-            for tokens in self._tokenize(word.text)
+            for tokens in self._spellings(word.text)
         ]
         return ContextGraph(phrases, self._context_score)
 

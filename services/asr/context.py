@@ -9,13 +9,14 @@ that an utterance for which nothing changed costs nothing, however many words th
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from heapq import nlargest
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -266,19 +267,20 @@ class SpeechContext:
 
     def _best_words(self, *layers: _Layer) -> tuple[HotWord, ...]:
         limits = self._limits
-        usable = (filter(self._is_usable, layer.ranked) for layer in layers)
         # A word may stand in every layer: as many of each as are wanted in all, then each word once.
-        rows = zip_longest(*(islice(words, limits.engine_words) for words in usable))
-        best: dict[str, HotWord] = {}
+        usable = (islice(filter(self._is_usable, layer.ranked), limits.engine_words) for layer in layers)
         sold = self._shop.best_sold(self._tenant, limits.catalogue_words) if limits.catalogue_words else ()
         catalogue = filter(self._is_usable, (HotWord(name, limits.catalogue_boost) for name in sold))
-        for word in (*(word for row in rows for word in row if word), *catalogue):
-            text = simplify(word.text)
-            known = best.get(text.casefold())
-            if known is None and len(best) < limits.engine_words:
-                best[text.casefold()] = HotWord(text, word.boost)
-            elif known is not None and word.boost > known.boost:
-                best[text.casefold()] = HotWord(known.text, word.boost)
+        best: dict[str, HotWord] = {}
+        for word in chain(filter(None, chain.from_iterable(zip_longest(*usable))), catalogue):
+            simplified = _simplified(word)
+            key = simplified.text.casefold()
+            known = best.get(key)
+            if known is None:
+                if len(best) < limits.engine_words:
+                    best[key] = simplified
+            elif word.boost > known.boost:
+                best[key] = HotWord(known.text, word.boost)
         return tuple(best.values())
 
     def _is_usable(self, word: HotWord) -> bool:
@@ -294,6 +296,11 @@ class _Merged:
     engine_words: tuple[HotWord, ...]
     correction_words: tuple[tuple[str, ...], ...]
     prompt: str
+
+
+@functools.lru_cache(maxsize=20_000)
+def _simplified(word: HotWord) -> HotWord:
+    return HotWord(simplify(word.text), word.boost)
 
 
 def _listed_word(path: Path, number: int, line: str) -> HotWord:

@@ -131,7 +131,8 @@ def test_nothing_is_merged_again_until_something_changes() -> None:
     context.set_dialogue(words_of("香蕉"))
     shop.set_product("demo", "A", (), 3)
     shop.set_product("other", "A", ("电视",), 3)
-    assert context.engine_words is engine and context.correction_words is correction
+    assert context.engine_words is engine
+    assert context.correction_words is correction
     context.set_dialogue(words_of("大米"))
     assert texts_of(context.engine_words) == ["大米", "苹果"]
     assert context.correction_words[1] is correction[1]
