@@ -18,6 +18,7 @@ from voxcart_services.shop.outbox import add_events, product_changed, user_event
 from voxcart_services.shop.products import load_all_products
 from voxcart_services.shop.seed_embeddings import embed_seed
 from voxcart_services.shop.seed_history import History, HistoryWriter
+from voxcart_services.shop.tenancy import SYSTEM
 from voxcart_services.shop.tenants import TEMPLATE_TENANT, copy_template, roll_dates, tenant_exists, write_template
 
 log = get_logger(__name__)
@@ -49,7 +50,7 @@ async def prepare(database: Database, embedder: Embedder | None, *, seed: bool, 
             await roll_dates(conn, DEFAULT_TENANT)
         return made
 
-    async with database.transaction() as conn:
+    async with database.transaction(SYSTEM) as conn:
         if await work(conn):
             log.info("demo shop written", seconds=round(time.monotonic() - started, 2))
 

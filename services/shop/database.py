@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from voxcart.errors import DeadlineMissed, Overloaded, Unavailable, VoxcartError
 from voxcart.telemetry.logs import get_logger
 from voxcart_services.shop.metrics import TRANSACTION_RETRIES_TOTAL
+from voxcart_services.shop.tenancy import SYSTEM, Scope, enter, needs_role, prepare_role
 
 log = get_logger(__name__)
 
@@ -39,6 +40,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._with_role: bool | None = None
 
     @classmethod
     def open(
@@ -79,9 +81,8 @@ class Database:
         limit = time.monotonic() + seconds
         while True:
             try:
-                async with self.transaction() as conn:
-                    await conn.execute(text("SELECT 1"))
-                return
+                async with self.transaction(SYSTEM):
+                    return
             except Unavailable:
                 if time.monotonic() > limit:
                     raise
@@ -89,16 +90,20 @@ class Database:
 
     async def migrate(self) -> None:
         """Brings the schema to the newest revision; processes that start together wait for one another."""
-        async with self.transaction() as conn:
+        async with self.transaction(SYSTEM) as conn:
             await conn.execute(text("SET LOCAL statement_timeout = 0"))
             await conn.execute(text("SET LOCAL lock_timeout = 0"))
             await conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
             if await _revision(conn) != newest_revision():
                 await conn.run_sync(_upgrade)
+            await prepare_role(conn)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, scope: Scope) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed at the end, rolled back on any error or cancellation.
+
+        Args:
+            scope: The tenant whose rows it may see and write, or ``SYSTEM``.
 
         Raises:
             Unavailable: The database is away. ``Overloaded``: no connection free in time.
@@ -106,6 +111,9 @@ class Database:
         """
         try:
             async with self._engine.begin() as conn:
+                if self._with_role is None:
+                    self._with_role = await needs_role(conn)
+                await enter(conn, scope, with_role=self._with_role)
                 yield conn
         except VoxcartError:
             raise
@@ -117,12 +125,12 @@ class Database:
                 raise
             raise mapped from error
 
-    async def run(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+    async def run(self, scope: Scope, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         """Runs ``work`` in a transaction, again after a deadlock or a lost connection, at most three times."""
         attempt = 1
         while True:
             try:
-                async with self.transaction() as conn:
+                async with self.transaction(scope) as conn:
                     return await work(conn)
             except Unavailable:
                 if attempt == _ATTEMPTS:

@@ -85,7 +85,7 @@ async def once(database: Database, effect: Effect, work: Work) -> Outcome:
     check_key(effect.key)
     effect.actor.need_user()
     try:
-        outcome = await database.run(lambda conn: _attempt(conn, effect, work))
+        outcome = await database.run(effect.actor.tenant, lambda conn: _attempt(conn, effect, work))
     except VoxcartError as error:
         EFFECTS_TOTAL.labels(effect.operation, error.code.name).inc()
         raise

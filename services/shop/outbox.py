@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from google.protobuf.struct_pb2 import Struct
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart.bus.envelope import make_envelope
@@ -12,18 +13,25 @@ from voxcart_api.bus.v1.bus_pb2 import Envelope, ProductChanged, UserEvent
 from voxcart_api.common.v1.common_pb2 import Money, SessionContext
 from voxcart_services.shop.models import Actor, Product
 from voxcart_services.shop.products import category_names, department_names, kind_names, taxonomy
-from voxcart_services.shop.schema import outbox
 
 CURRENCY = "CNY"
+
+_ADD = text(
+    "INSERT INTO outbox (topic, key, envelope) SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:keys AS text[]), "
+    "CAST(:envelopes AS bytea[]))"
+)
 
 
 async def add_events(conn: AsyncConnection, rows: Iterable[tuple[Topic, str, Envelope]]) -> None:
     """Puts events (topic, key, envelope) into the outbox of this transaction."""
-    values = [
-        {"topic": topic.name, "key": key, "envelope": envelope.SerializeToString()} for topic, key, envelope in rows
-    ]
-    if values:
-        await conn.execute(outbox.insert(), values)
+    events = list(rows)
+    if events:
+        values = {
+            "topics": [topic.name for topic, _, _ in events],
+            "keys": [key for _, key, _ in events],
+            "envelopes": [envelope.SerializeToString() for _, _, envelope in events],
+        }
+        await conn.execute(_ADD, values)
 
 
 def user_event(

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart.errors import NotFound, WrongState
 from voxcart_services.shop.database import Database
+from voxcart_services.shop.tenancy import SYSTEM
 
 DECLINING_TOKENS = {
     "tok_declined": "the bank declined",
@@ -89,7 +90,7 @@ class SandboxProvider(PaymentProvider):
             await conn.execute(_AUTHORISE, values)
             return await _locked(conn, charge_id)
 
-        return await self._database.run(work)
+        return await self._database.run(SYSTEM, work)
 
     async def capture(self, charge_id: str) -> Charge:
         """See the interface."""
@@ -103,7 +104,7 @@ class SandboxProvider(PaymentProvider):
             await conn.execute(_SET_STATUS, {"charge_id": charge_id, "status": "captured"})
             return Charge(charge_id, "captured", charge.amount_cents)
 
-        return await self._database.run(work)
+        return await self._database.run(SYSTEM, work)
 
     async def refund(self, charge_id: str, refund_id: str, amount_cents: int) -> None:
         """See the interface."""
@@ -119,7 +120,7 @@ class SandboxProvider(PaymentProvider):
                 raise WrongState("more than was taken cannot be given back")
             await conn.execute(_GIVE_BACK, values)
 
-        await self._database.run(work)
+        await self._database.run(SYSTEM, work)
 
 
 async def _locked(conn: AsyncConnection, charge_id: str) -> Charge:

@@ -85,17 +85,21 @@ class Payments:
         check_key(effect.key)
         effect.actor.need_user()
         request = _checked(request)
-        stored = await self._database.run(lambda conn: find(conn, effect))
+        stored = await self._database.run(effect.actor.tenant, lambda conn: find(conn, effect))
         if stored is not None:
             EFFECTS_TOTAL.labels(effect.operation, "replayed").inc()
             return Outcome(stored, replayed=True)
         payment_id = _payment_id(effect)
-        payment = await self._database.run(lambda conn: _start(conn, effect.actor, payment_id, request))
+        payment = await self._database.run(
+            effect.actor.tenant, lambda conn: _start(conn, effect.actor, payment_id, request)
+        )
         if payment.status == "started":
             payment = await self.finish(effect.actor, payment)
         if payment.status != "captured":
             raise WrongState(_refusal(payment), reason=payment.status)
-        outcome = await self._database.run(lambda conn: _answer(conn, effect, payment.order_id, encode))
+        outcome = await self._database.run(
+            effect.actor.tenant, lambda conn: _answer(conn, effect, payment.order_id, encode)
+        )
         EFFECTS_TOTAL.labels(effect.operation, "done").inc()
         return outcome
 
@@ -114,7 +118,7 @@ class Payments:
             "charge_id": charge_id,
             "reason": charge.decline_reason,
         }
-        finished = await self._database.run(lambda conn: _finish(conn, actor, values, status))
+        finished = await self._database.run(actor.tenant, lambda conn: _finish(conn, actor, values, status))
         if finished.status == "voided":
             await self.give_back(actor.tenant, finished)
         PAYMENTS_TOTAL.labels(finished.status).inc()
@@ -129,7 +133,7 @@ class Payments:
         async def note(conn: AsyncConnection) -> None:
             await conn.execute(_GIVEN_BACK, place)
 
-        await self._database.run(note)
+        await self._database.run(tenant, note)
 
 
 def _checked(request: PayRequest) -> PayRequest:

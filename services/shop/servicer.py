@@ -25,6 +25,7 @@ from voxcart_services.shop.products import load_product
 from voxcart_services.shop.reports import ReportQuery, sales_report
 from voxcart_services.shop.search import ProductSearch
 from voxcart_services.shop.settlement import Settlement
+from voxcart_services.shop.tenancy import SYSTEM
 
 Context: TypeAlias = grpc.aio.ServicerContext
 Response = TypeVar("Response", bound=Message)
@@ -57,7 +58,7 @@ class ShopParts:
             if await tenants.tenant_exists(conn, DEFAULT_TENANT):
                 await self.lexicons.get(conn, DEFAULT_TENANT)
 
-        await self.database.run(work)
+        await self.database.run(DEFAULT_TENANT, work)
 
 
 class ShopServicer(shop_pb2_grpc.ShopServicer):
@@ -66,8 +67,8 @@ class ShopServicer(shop_pb2_grpc.ShopServicer):
     def __init__(self, parts: ShopParts) -> None:
         self._parts = parts
 
-    async def _read(self, work: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:
-        return await self._parts.database.run(work)
+    async def _read(self, actor: Actor, work: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:
+        return await self._parts.database.run(actor.tenant, work)
 
     async def _change(
         self, request: Any, actor: Actor, kind: type[Response], work: Callable[[AsyncConnection], Awaitable[Response]]
@@ -86,18 +87,19 @@ class ShopServicer(shop_pb2_grpc.ShopServicer):
     async def SearchProducts(self, request: pb.SearchProductsRequest, context: Context) -> pb.SearchProductsResponse:
         """See the proto."""
         actor, query = codec.to_actor(request.actor), codec.search_query(request)
-        return codec.from_search(await self._read(lambda c: self._parts.search.search(c, actor.tenant, query)))
+        return codec.from_search(await self._read(actor, lambda c: self._parts.search.search(c, actor.tenant, query)))
 
     async def GetProduct(self, request: pb.GetProductRequest, context: Context) -> pb.Product:
         """See the proto."""
         actor = codec.to_actor(request.actor)
-        return codec.from_product(await self._read(lambda c: load_product(c, actor.tenant, request.sku)))
+        return codec.from_product(await self._read(actor, lambda c: load_product(c, actor.tenant, request.sku)))
 
     async def SearchFaq(self, request: pb.SearchFaqRequest, context: Context) -> pb.SearchFaqResponse:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         found = await self._read(
-            lambda c: faq.search_faq(c, actor.tenant, self._parts.embedder, request.query, request.language)
+            actor,
+            lambda c: faq.search_faq(c, actor.tenant, self._parts.embedder, request.query, request.language),
         )
         hits = [pb.FaqHit(id=a.faq_id, title=a.title, answer=a.answer, score=a.score) for a in found]
         return pb.SearchFaqResponse(hits=hits)
@@ -108,7 +110,7 @@ class ShopServicer(shop_pb2_grpc.ShopServicer):
         """See the proto."""
         actor = codec.to_actor(request.actor)
         actor.need_user()
-        return codec.from_cart(await self._read(lambda c: cart.load_cart(c, actor)))
+        return codec.from_cart(await self._read(actor, lambda c: cart.load_cart(c, actor)))
 
     async def AddToCart(self, request: pb.AddToCartRequest, context: Context) -> pb.Cart:
         """See the proto."""
@@ -165,14 +167,14 @@ class ShopServicer(shop_pb2_grpc.ShopServicer):
         """See the proto."""
         actor = codec.to_actor(request.actor)
         actor.need_user()
-        return codec.from_order(await self._read(lambda c: load_order(c, actor, request.order_id)))
+        return codec.from_order(await self._read(actor, lambda c: load_order(c, actor, request.order_id)))
 
     async def ListOrders(self, request: pb.ListOrdersRequest, context: Context) -> pb.ListOrdersResponse:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         actor.need_user()
         wanted = _order_filter(request, request.product_query)
-        return codec.from_orders(await self._read(lambda c: list_orders(c, actor.tenant, wanted, actor.user_id)))
+        return codec.from_orders(await self._read(actor, lambda c: list_orders(c, actor.tenant, wanted, actor.user_id)))
 
     async def CancelOrder(self, request: pb.CancelOrderRequest, context: Context) -> pb.Order:
         """See the proto."""
@@ -212,7 +214,7 @@ class ShopServicer(shop_pb2_grpc.ShopServicer):
         """See the proto."""
         actor = codec.to_actor(request.actor)
         actor.need_user()
-        known = await self._read(lambda c: addresses.list_addresses(c, actor))
+        known = await self._read(actor, lambda c: addresses.list_addresses(c, actor))
         return pb.ListAddressesResponse(addresses=[codec.from_address(address) for address in known])
 
     # Merchant
@@ -257,7 +259,7 @@ class ShopServicer(shop_pb2_grpc.ShopServicer):
     async def ListLowStock(self, request: pb.ListLowStockRequest, context: Context) -> pb.ListLowStockResponse:
         """See the proto."""
         actor, size = codec.to_actor(request.actor), codec.page_size(request.page_size)
-        page = await self._read(lambda c: merchant.list_low_stock(c, actor, request.threshold, size))
+        page = await self._read(actor, lambda c: merchant.list_low_stock(c, actor, request.threshold, size))
         return pb.ListLowStockResponse(products=[codec.from_product(p) for p in page.items], total=page.total)
 
     async def ListShopOrders(self, request: pb.ListShopOrdersRequest, context: Context) -> pb.ListOrdersResponse:
@@ -265,7 +267,7 @@ class ShopServicer(shop_pb2_grpc.ShopServicer):
         actor = codec.to_actor(request.actor)
         actor.need_merchant()
         wanted = _order_filter(request, "")
-        return codec.from_orders(await self._read(lambda c: list_orders(c, actor.tenant, wanted, None)))
+        return codec.from_orders(await self._read(actor, lambda c: list_orders(c, actor.tenant, wanted, None)))
 
     async def ConfirmOrder(self, request: pb.ConfirmOrderRequest, context: Context) -> pb.Order:
         """See the proto."""
@@ -289,7 +291,7 @@ class ShopServicer(shop_pb2_grpc.ShopServicer):
     async def ListRefunds(self, request: pb.ListRefundsRequest, context: Context) -> pb.ListRefundsResponse:
         """See the proto."""
         actor, size = codec.to_actor(request.actor), codec.page_size(request.page_size)
-        page = await self._read(lambda c: refunds.list_refunds(c, actor, list(request.statuses), size))
+        page = await self._read(actor, lambda c: refunds.list_refunds(c, actor, list(request.statuses), size))
         return pb.ListRefundsResponse(refunds=[codec.from_refund(r) for r in page.items], total=page.total)
 
     async def ProcessRefund(self, request: pb.ProcessRefundRequest, context: Context) -> pb.Refund:
@@ -308,7 +310,7 @@ class ShopServicer(shop_pb2_grpc.ShopServicer):
             return refund
         await self._parts.settlement.try_refund(actor.tenant, refund.refund_id)
         self._parts.changed()
-        order = await self._read(lambda c: load_order(c, actor, refund.order_id))
+        order = await self._read(actor, lambda c: load_order(c, actor, refund.order_id))
         return codec.from_refund(order.refund) if order.refund else refund
 
     async def SalesReport(self, request: pb.SalesReportRequest, context: Context) -> pb.SalesReportResponse:
@@ -316,7 +318,7 @@ class ShopServicer(shop_pb2_grpc.ShopServicer):
         actor = codec.to_actor(request.actor)
         since, until = codec.moment(request, "from"), codec.moment(request, "to")
         query = ReportQuery(since, until, request.sku, request.category, request.top)
-        return codec.from_report(await self._read(lambda c: sales_report(c, actor, self._parts.lexicons, query)))
+        return codec.from_report(await self._read(actor, lambda c: sales_report(c, actor, self._parts.lexicons, query)))
 
     async def ReviewSummary(self, request: pb.ReviewSummaryRequest, context: Context) -> pb.ReviewSummaryResponse:
         """See the proto."""
@@ -324,7 +326,7 @@ class ShopServicer(shop_pb2_grpc.ShopServicer):
         query = review_summary.ReviewQuery(
             request.sku, request.max_stars, codec.moment(request, "from"), codec.moment(request, "to")
         )
-        return codec.from_reviews(await self._read(lambda c: review_summary.review_summary(c, actor, query)))
+        return codec.from_reviews(await self._read(actor, lambda c: review_summary.review_summary(c, actor, query)))
 
     # Demonstration tenants
 
@@ -335,7 +337,7 @@ class ShopServicer(shop_pb2_grpc.ShopServicer):
         self._need_demo()
         tenant = tenants.checked_tenant(request.tenant)
         now = codec.message_time(request.now) if request.HasField("now") else None
-        await self._read(lambda c: tenants.copy_template(c, tenant, now))
+        await self._parts.database.run(SYSTEM, lambda c: tenants.copy_template(c, tenant, now))
         shopper, owner = tenants.demo_users()
         return pb.CreateDemoTenantResponse(shopper_user_id=shopper, merchant_user_id=owner)
 
@@ -345,7 +347,7 @@ class ShopServicer(shop_pb2_grpc.ShopServicer):
         tenant = tenants.checked_tenant(request.tenant)
         if tenants.is_protected(tenant):
             raise InvalidInput(f"{tenant!r} is no demonstration tenant")
-        if not await self._read(lambda c: tenants.drop_tenant(c, tenant)):
+        if not await self._parts.database.run(SYSTEM, lambda c: tenants.drop_tenant(c, tenant)):
             raise NotFound(f"there is no shop {tenant!r}")
         return pb.DropDemoTenantResponse()
 

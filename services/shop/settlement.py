@@ -15,6 +15,7 @@ from voxcart_services.shop.order_store import load_order
 from voxcart_services.shop.outbox import add_events, user_event
 from voxcart_services.shop.payment_provider import PaymentProvider
 from voxcart_services.shop.payments import Payments
+from voxcart_services.shop.tenancy import SYSTEM
 
 log = get_logger(__name__)
 
@@ -58,7 +59,7 @@ class Settlement:
         async def look(conn: AsyncConnection) -> Any:
             return (await conn.execute(_REFUND, place)).one_or_none()
 
-        row = await self._database.run(look)
+        row = await self._database.run(tenant, look)
         if row is None:
             return
         await self._provider.refund(f"{tenant}/{row.payment_id}", f"{tenant}/{refund_id}", row.amount_cents)
@@ -83,7 +84,7 @@ class Settlement:
             ]
             await add_events(conn, events)
 
-        await self._database.run(settle)
+        await self._database.run(tenant, settle)
 
     async def try_refund(self, tenant: str, refund_id: str) -> None:
         """:meth:`refund`, leaving it to the next sweep if that is not possible now."""
@@ -100,7 +101,7 @@ class Settlement:
             started = list(await conn.execute(_STARTED, {"age": STARTED_SECONDS}))
             return refunds, [*started, *await conn.execute(_VOIDED)]
 
-        refunds, payments = await self._database.run(look)
+        refunds, payments = await self._database.run(SYSTEM, look)
         for row in refunds:
             await self.try_refund(row.tenant, row.refund_id)
         for row in payments:

@@ -23,6 +23,7 @@ from voxcart_services.shop.database import Database
 from voxcart_services.shop.metrics import OUTBOX_FAILURES_TOTAL, OUTBOX_PENDING, OUTBOX_PUBLISHED_TOTAL
 from voxcart_services.shop.outbox import add_events, product_changed
 from voxcart_services.shop.products import load_all_products
+from voxcart_services.shop.tenancy import SYSTEM
 
 log = get_logger(__name__)
 
@@ -67,7 +68,7 @@ class OutboxPublisher:
 
     async def publish_batch(self) -> bool:
         """Sends the oldest events; whether there are more."""
-        async with self._database.transaction() as conn:
+        async with self._database.transaction(SYSTEM) as conn:
             if not (await conn.execute(_LOCK, {"key": PUBLISHER_LOCK})).scalar():
                 return False
             rows = list(await conn.execute(_NEXT, {"batch": BATCH}))
@@ -110,6 +111,6 @@ class OutboxPublisher:
             await add_events(conn, [product_changed(DEFAULT_TENANT, product) for product in products])
             return len(products)
 
-        count = await self._database.run(work)
+        count = await self._database.run(SYSTEM, work)
         if count:
             log.info("catalogue is published anew", products=count)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from support.shop import Shop
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
+from voxcart_services.shop.tenancy import SYSTEM
 
 pytestmark = pytest.mark.integration
 pytest_plugins = ("support.shop",)
@@ -96,7 +97,7 @@ class Client:
 
 
 async def _value(shop: Shop, query: str) -> Any:
-    async with shop.parts.database.transaction() as conn:
+    async with shop.parts.database.transaction(SYSTEM) as conn:
         return (await conn.execute(text(query), {"tenant": shop.tenant})).scalar_one()
 
 
@@ -179,7 +180,7 @@ async def test_the_last_unit_is_sold_once(shop: Shop) -> None:
 
 async def test_a_payment_cut_off_between_its_steps_is_finished_by_a_retry_or_the_sweep(shop: Shop) -> None:
     order = await shop.order(PRODUCTS[0], paid=False)
-    async with shop.parts.database.transaction() as conn:
+    async with shop.parts.database.transaction(SYSTEM) as conn:
         await conn.execute(
             text(
                 "INSERT INTO payments (tenant, payment_id, order_id, status, method, amount_cents, created_at) "
@@ -198,7 +199,7 @@ async def test_a_payment_cut_off_between_its_steps_is_finished_by_a_retry_or_the
 async def test_an_order_cancelled_while_it_is_paid_gives_the_money_back(shop: Shop) -> None:
     order = await shop.order(PRODUCTS[0], paid=False)
     cancel = pb.CancelOrderRequest(actor=shop.shopper(), idempotency_key=shop.key(), order_id=order.order_id)
-    async with shop.parts.database.transaction() as conn:
+    async with shop.parts.database.transaction(SYSTEM) as conn:
         await conn.execute(
             text(
                 "INSERT INTO payments (tenant, payment_id, order_id, status, method, amount_cents, created_at) "

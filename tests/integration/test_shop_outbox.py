@@ -20,6 +20,7 @@ from voxcart_api.bus.v1.bus_pb2 import UserEvent
 from voxcart_api.shop.v1 import shop_pb2 as pb
 from voxcart_services.shop.bootstrap import prepare
 from voxcart_services.shop.database import Database
+from voxcart_services.shop.tenancy import SYSTEM
 from voxcart_services.shop.worker import OutboxPublisher
 
 pytestmark = pytest.mark.integration
@@ -84,7 +85,7 @@ async def test_an_emptied_broker_gets_the_catalogue_again(seeded_shop: Shop) -> 
     publisher_bus = MemoryBus(MemoryBroker(), "shop")
     async with publisher_bus as bus:
         publisher = OutboxPublisher(seeded_shop.parts.database, bus, 0.1)
-        async with seeded_shop.parts.database.transaction() as conn:
+        async with seeded_shop.parts.database.transaction(SYSTEM) as conn:
             await conn.execute(text("DELETE FROM outbox"))
         working = asyncio.create_task(publisher.run())
         try:

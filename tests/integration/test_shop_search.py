@@ -10,6 +10,7 @@ from voxcart_services.shop.database import Database
 from voxcart_services.shop.lexicon_store import LexiconStore
 from voxcart_services.shop.models import SearchQuery
 from voxcart_services.shop.search import ProductSearch
+from voxcart_services.shop.tenancy import SYSTEM
 
 pytestmark = pytest.mark.integration
 pytest_plugins = ("support.shop",)
@@ -136,7 +137,7 @@ async def test_words_alone_are_enough_without_an_encoder(seeded_shop: Shop) -> N
     search = ProductSearch(LexiconStore(), None)
     database: Database = seeded_shop.parts.database
     for words, expected in (("苹果", "新鲜红富士苹果"), ("红色连衣裙", "连衣裙"), ("丝滑牛奶巧克力", "丝滑牛奶巧克力")):
-        async with database.transaction() as conn:
+        async with database.transaction(SYSTEM) as conn:
             page = await search.search(conn, seeded_shop.tenant, SearchQuery(words))
         assert page.items[0].product.name_zh == expected
 

@@ -11,6 +11,7 @@ from support.shop import Shop, refused
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
 from voxcart_services.shop.schema import metadata
+from voxcart_services.shop.tenancy import SYSTEM
 
 pytestmark = pytest.mark.integration
 pytest_plugins = ("support.shop",)
@@ -417,5 +418,5 @@ async def test_the_migrations_make_the_schema(seeded_shop: Shop) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         return compare_metadata(context, metadata)
 
-    async with seeded_shop.parts.database.transaction() as conn:
+    async with seeded_shop.parts.database.transaction(SYSTEM) as conn:
         assert await conn.run_sync(compare) == []

@@ -175,9 +175,11 @@ def shop_postgres(shop_encoder: TextEncoder | None) -> Iterator[PostgresForTests
 
 
 @asynccontextmanager
-async def running_shop(postgres: PostgresForTests, encoder: TextEncoder | None, tenant: str) -> AsyncIterator[Shop]:
-    """A shop service on a port of its own, seen as one of its tenants."""
-    database = Database.open(postgres.url)
+async def running_shop(
+    postgres: PostgresForTests, encoder: TextEncoder | None, tenant: str, url: str = ""
+) -> AsyncIterator[Shop]:
+    """A shop service on a port of its own, seen as one of its tenants; ``url`` is another database to work on."""
+    database = Database.open(url or postgres.url)
     embedder = Embedder(encoder) if encoder else None
     parts = assemble(database, embedder, lambda: None, demo=True)
     server = grpc.aio.server(interceptors=[ErrorsAndMetrics()])
