@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from voxcart.errors import InvalidInput
+from voxcart.text.product_names import without_pack_size
 from voxcart.text.scripts import simplify
 from voxcart_services.asr.recognition import HotWord
 
@@ -32,11 +33,6 @@ MAX_WORD_CHARACTERS = 64
 MAX_BOOST = 10.0
 _MAX_ENGINE_CHARACTERS = 24
 _HAN = re.compile(r"[㐀-䶿一-鿿]")
-_PACK_SIZE = re.compile(
-    r"[\s(（【]*\d[\d.]*\s*(?:ml|l|g|kg|cm|mm|inch|pcs?|毫升|升|克|千克|公斤|斤|厘米|英寸|寸|片|包|盒|瓶|袋|罐|枚|只|支|条|件|双|卷|抽|个)"
-    r"(?:\s*[×x*]\s*\d+\s*\w?)?装?[)）】]*\s*$",
-    re.IGNORECASE,
-)
 
 
 def checked_words(words: Iterable[HotWord | str], max_words: int) -> tuple[HotWord, ...]:
@@ -79,11 +75,6 @@ def _checked_word(word: HotWord) -> HotWord:
     return HotWord(text, word.boost)
 
 
-def spoken_name(name: str) -> str:
-    """A product's name without the pack size at its end, which people leave out: 纯牛奶 250ml×24盒 -> 纯牛奶."""
-    return _PACK_SIZE.sub("", name).strip() or name.strip()
-
-
 class _Layer(NamedTuple):
     """Words of one source: as they came, the highest boost first, and the texts of those with a boost."""
 
@@ -111,7 +102,7 @@ class ShopWords:
 
     def set_product(self, tenant: str, sku: str, names: Iterable[str], units_sold: int = 0) -> None:
         """Adds or replaces what a product is called; no names take it out. What changes nothing costs nothing."""
-        words = tuple(dict.fromkeys(word for word in map(spoken_name, names) if word))
+        words = tuple(dict.fromkeys(word for word in map(without_pack_size, names) if word))
         popularity = max(0, units_sold).bit_length()
         products = self._products[tenant]
         if products.get(sku, ((), 0)) == (words, popularity if words else 0):

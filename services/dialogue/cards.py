@@ -1,10 +1,13 @@
 """Cards: the facts beside a reply, and the names by which products and orders are spoken of."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from google.protobuf import json_format, struct_pb2
 
+from voxcart.text.product_names import spoken_forms
 from voxcart_api.bus.v1 import bus_pb2
 from voxcart_api.common.v1 import common_pb2
 from voxcart_api.shop.v1 import shop_pb2
@@ -12,6 +15,7 @@ from voxcart_services.dialogue.slots import SHOP_TIME_ZONE
 from voxcart_services.dialogue.state import ShownItem
 
 MAX_CARDS = 10
+MAX_CART_LINES = 20
 
 
 def product_name(product: Any, language: str) -> str:
@@ -42,6 +46,25 @@ def sizes_of(product: shop_pb2.Product) -> list[str]:
 def attributes_of(product: shop_pb2.Product, language: str) -> struct_pb2.Struct:
     """The attributes by their names in a language."""
     return product.attributes_en if language == "en" and product.attributes_en.fields else product.attributes
+
+
+def product_words(product: shop_pb2.Product, language: str) -> list[str]:
+    """What people call a product, the fullest name first, and what they choose it by."""
+    is_english = language == "en"
+    kind = (product.kind_en or product.kind) if is_english else product.kind
+    brand = (product.brand_en or product.brand) if is_english else product.brand
+    names = spoken_forms(product_name(product, language), brand, kind)
+    return unique([*names, kind, brand, *product.aliases, *colors_of(product, language), *sizes_of(product)])
+
+
+def cart_words(cart: shop_pb2.Cart, language: str) -> list[str]:
+    """What people call the goods in a cart, every line's fullest name first."""
+    return unique(in_turns([product_words(line.product, language) for line in cart.lines[:MAX_CART_LINES]]))
+
+
+def in_turns(groups: Iterable[Sequence[str]]) -> list[str]:
+    """The first word of every group, then the second of every group, and so on."""
+    return [word for row in zip_longest(*groups, fillvalue="") for word in row]
 
 
 def product_card(product: shop_pb2.Product, language: str, subtitle: str = "") -> common_pb2.Card:
@@ -104,6 +127,7 @@ def shown_item(product: shop_pb2.Product, language: str) -> ShownItem:
         price_cents=product.price.cents,
         rating=product.rating if product.HasField("rating") else None,
         units_sold=product.units_sold,
+        words=product_words(product, language),
     )
 
 

@@ -16,6 +16,7 @@ from voxcart_api.common.v1 import common_pb2
 from voxcart_api.shop.v1 import shop_pb2
 from voxcart_services.dialogue import cues, metrics, policy
 from voxcart_services.dialogue.deadline import Deadline
+from voxcart_services.dialogue.hot_words import expected_words
 from voxcart_services.dialogue.phrases import Phraser
 from voxcart_services.dialogue.ports import RecommenderPort, ShopPort, StateStore, StoredSession, TurnOutcome
 from voxcart_services.dialogue.shop_session import ShopSession, TurnJournal
@@ -122,7 +123,8 @@ class DialogueEngine:
         metrics.TURNS_TOTAL.labels(intent, answer.result).inc()
         for action in turn.shop.actions:
             metrics.EFFECTS_TOTAL.labels(action.name, action.status).inc()
-        return TurnOutcome([reply], turn.user_events, turn.feedback), turn.state
+        hot_words = expected_words(turn.state, answer.cards)
+        return TurnOutcome([reply], turn.user_events, turn.feedback, hot_words), turn.state
 
     def _begin(
         self, session: common_pb2.SessionContext, understanding: common_pb2.Understanding, stored: StoredSession

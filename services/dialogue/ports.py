@@ -50,6 +50,8 @@ class TurnOutcome:
     replies: list[bus_pb2.Reply] = field(default_factory=list)
     user_events: list[bus_pb2.UserEvent] = field(default_factory=list)
     feedback: list[bus_pb2.Feedback] = field(default_factory=list)
+    hot_words: list[str] = field(default_factory=list)
+    """Words that are likely in the next utterance, the most likely first."""
 
     @property
     def awaiting(self) -> str:

@@ -27,7 +27,7 @@ class OutcomePublisher:
         Raises:
             voxcart.bus.BusUnavailable: The broker does not take it; publishing again is safe.
         """
-        expectation = bus_pb2.Expectation(awaiting=outcome.awaiting)
+        expectation = bus_pb2.Expectation(awaiting=outcome.awaiting, hot_words=outcome.hot_words)
         for index, reply in enumerate(outcome.replies):
             await self._send(REPLIES, session, reply, utterance_id, f"reply/{index}", cause)
         await self._send(CONTROL, session, expectation, utterance_id, "expectation", cause)

@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 from voxcart.errors import DeadlineMissed, Unavailable, VoxcartError
 from voxcart_api.common.v1 import common_pb2
 from voxcart_api.shop.v1 import shop_pb2
+from voxcart_services.dialogue.cards import cart_words
 from voxcart_services.dialogue.deadline import Deadline
 from voxcart_services.dialogue.ports import ShopPort, StateStore
 from voxcart_services.dialogue.state import SearchFilters, SessionState, UnsureEffect
@@ -110,10 +111,10 @@ class ShopSession:
         name = self._journal.entry_name(rpc, request)
         answer = self._journal.recall(name)
         if answer is not None:
-            return _response_class(rpc).FromString(answer)
+            return self._noted(rpc, _response_class(rpc).FromString(answer))
         response = await self._port.call(rpc, request, self._deadline.timeout_seconds(MAX_CALL_SECONDS))
         self._journal.record(name, response.SerializeToString())
-        return response
+        return self._noted(rpc, response)
 
     async def change(self, rpc: str, request: Message, action: str, **details: Any) -> Any:
         """A call that changes the shop, under a key of this utterance, or of the earlier one that got no answer.
@@ -140,6 +141,14 @@ class ShopSession:
             raise
         self._state.unsure = None
         record.status = "done"
+        return self._noted(rpc, response)
+
+    def _noted(self, rpc: str, response: Any) -> Any:
+        """Remembers what is in the cart, whoever asked for it; an order empties it."""
+        if isinstance(response, shop_pb2.Cart):
+            self._state.cart_words = cart_words(response, self._state.language)
+        elif rpc == "Checkout":
+            self._state.cart_words = []
         return response
 
     def _key(self, rpc: str, bare: str) -> str:

@@ -20,6 +20,8 @@ class ShownItem(BaseModel):
     units_sold: int = 0
     color: str = ""
     size: str = ""
+    words: list[str] = Field(default_factory=list)
+    """What people may call it and choose it by, the fullest name first."""
 
 
 class SearchFilters(BaseModel):
@@ -111,6 +113,8 @@ class SessionState(BaseModel):
     refund_id: str = ""
     cart_line_id: str = ""
     """The cart line that was changed last."""
+    cart_words: list[str] = Field(default_factory=list)
+    """What people may call the goods in the cart, as it was last seen."""
     pending: Pending | None = None
     last_intent: str = ""
     last_slots: list[SlotValue] = Field(default_factory=list)

@@ -117,23 +117,25 @@ async def wait_for_redis(redis: Redis, timeout_seconds: float) -> None:
 
 
 def outcome_to_json(outcome: TurnOutcome) -> str:
-    """The stored form: base64 of the messages, by kind."""
+    """The stored form: base64 of the messages, by kind, and the words as they are."""
     kinds = {"replies": outcome.replies, "user_events": outcome.user_events, "feedback": outcome.feedback}
-    return json.dumps(
-        {
-            kind: [base64.b64encode(message.SerializeToString()).decode() for message in messages]  # type: ignore[attr-defined]
-            for kind, messages in kinds.items()
-        }
-    )
+    stored = {
+        kind: [base64.b64encode(message.SerializeToString()).decode() for message in messages]  # type: ignore[attr-defined]
+        for kind, messages in kinds.items()
+    }
+    return json.dumps({**stored, "hot_words": outcome.hot_words}, ensure_ascii=False)
 
 
 def outcome_from_json(text: bytes | str) -> TurnOutcome:
     """Reads what :func:`outcome_to_json` wrote."""
-    kinds = {kind: [base64.b64decode(entry) for entry in entries] for kind, entries in json.loads(text).items()}
+    stored = json.loads(text)
+    hot_words = stored.pop("hot_words", [])
+    kinds = {kind: [base64.b64decode(entry) for entry in entries] for kind, entries in stored.items()}
     return TurnOutcome(
         replies=[bus_pb2.Reply.FromString(entry) for entry in kinds["replies"]],
         user_events=[bus_pb2.UserEvent.FromString(entry) for entry in kinds["user_events"]],
         feedback=[bus_pb2.Feedback.FromString(entry) for entry in kinds["feedback"]],
+        hot_words=hot_words,
     )
 
 

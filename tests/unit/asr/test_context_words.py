@@ -15,7 +15,6 @@ from voxcart_services.asr.context import (
     ShopWords,
     SpeechContext,
     checked_words,
-    spoken_name,
 )
 from voxcart_services.asr.recognition import HotWord
 
@@ -174,23 +173,6 @@ def test_prompt_only_when_asked_for() -> None:
         context.set_request(words_of("苹果", "香蕉", "大米"))
     assert silent.prompt == ""
     assert prompted.prompt == "苹果、香蕉。"
-
-
-@pytest.mark.parametrize(
-    ("name", "spoken"),
-    [
-        ("纯牛奶 250ml×24盒", "纯牛奶"),
-        ("新鲜红富士苹果 3斤装", "新鲜红富士苹果"),
-        ("抽纸24包", "抽纸"),
-        ("iPhone 15 Pro", "iPhone 15 Pro"),
-        ("华为 Mate 60 手机", "华为 Mate 60 手机"),
-        ("小米 14", "小米 14"),
-        ("补水面膜（10片）", "补水面膜"),
-        ("3斤装", "3斤装"),
-    ],
-)
-def test_pack_sizes_are_not_spoken(name: str, spoken: str) -> None:
-    assert spoken_name(name) == spoken
 
 
 def test_thousands_of_words_are_taken() -> None:

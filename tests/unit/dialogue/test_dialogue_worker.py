@@ -76,9 +76,9 @@ class Running:
             self.seen.append(message)
             self.news.notify_all()
 
-    async def hear(self, text: str, intent: str, number: int = 1) -> None:
+    async def hear(self, text: str, intent: str, number: int = 1, *slots: tuple[str, str]) -> None:
         self.talk.utterances = number
-        understanding = self.talk.understanding(text, intent, ())
+        understanding = self.talk.understanding(text, intent, slots)
         envelope = make_envelope(
             self.talk.session(), understanding, event_id=f"s/{number}/understanding", correlation_id=f"s/{number}"
         )
@@ -116,6 +116,17 @@ async def test_an_understanding_becomes_a_reply_an_expectation_and_events(runnin
     assert reply.envelope.session.user_id == "u"
     assert reply.envelope.reply.understanding.intent == "search_product"
     assert seen["s/1/expectation"].envelope.expectation.awaiting == reply.envelope.reply.awaiting == "product"
+
+
+async def test_the_expectation_names_the_words_to_listen_for(running: Running) -> None:
+    for _ in range(2):
+        await running.hear("我想买苹果", "search_product", 1, ("product", "苹果"))
+    await running.hear("谢谢", "thanks", 2)
+    await running.until("s/2/expectation")
+    expectations = [message.envelope.expectation for message in running.seen if message.event_id == "s/1/expectation"]
+    assert expectations[0].hot_words[:2] == ["确认", "取消"]
+    assert {"新鲜红富士苹果", "苹果"} <= set(expectations[0].hot_words)
+    assert expectations[0] == expectations[1]
 
 
 async def test_feedback_goes_to_the_learning_loop(running: Running) -> None:
