@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from voxcart.errors import InvalidInput
+from voxcart.text.hot_word import clean_hot_word
 from voxcart.text.product_names import without_pack_size
 from voxcart.text.scripts import simplify
 from voxcart_services.asr.recognition import HotWord
@@ -29,7 +29,6 @@ MAX_REQUEST_WORDS = 5_000
 MAX_SESSION_WORDS = 1_000
 MAX_DIALOGUE_WORDS = 200
 MAX_LIST_WORDS = 5_000
-MAX_WORD_CHARACTERS = 64
 MAX_BOOST = 10.0
 _MAX_ENGINE_CHARACTERS = 24
 _HAN = re.compile(r"[㐀-䶿一-鿿]")
@@ -62,14 +61,7 @@ def checked_words(words: Iterable[HotWord | str], max_words: int) -> tuple[HotWo
 
 
 def _checked_word(word: HotWord) -> HotWord:
-    text = unicodedata.normalize("NFKC", word.text)
-    if max(len(word.text), len(text)) > MAX_WORD_CHARACTERS:
-        raise InvalidInput(f"a hot word has at most {MAX_WORD_CHARACTERS} characters, not {len(text)}")
-    if not text.isprintable():
-        raise InvalidInput("a hot word holds control characters")
-    text = " ".join(text.split())
-    if not any(char.isalnum() for char in text):
-        raise InvalidInput("a hot word holds no letter, digit or character" if text else "a hot word is empty")
+    text = clean_hot_word(word.text)
     if not 0 <= word.boost <= MAX_BOOST:
         raise InvalidInput(f"the boost of a hot word is 0 to {MAX_BOOST:g}, not {word.boost}")
     return HotWord(text, word.boost)

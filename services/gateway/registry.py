@@ -248,7 +248,7 @@ class SessionRegistry:
         session = Session(start, self._bus, self._settings, self._load)
         entry = _Entry(session, config)
         started = make_envelope(
-            session.context,
+            session.bus_context,
             SessionStarted(),
             event_id=f"{session.session_id}/started/{start.next_sample}/{start.next_typed}",
         )

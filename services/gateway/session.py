@@ -21,6 +21,7 @@ from voxcart_api.bus.v1.bus_pb2 import (
     SessionEnded,
     Transcript,
 )
+from voxcart_api.common.v1.common_pb2 import SessionContext
 from voxcart_api.gateway.v1.gateway_pb2 import ConverseRequest, ConverseResponse, Started
 from voxcart_services.gateway import responses
 from voxcart_services.gateway.audio_input import BUS_RATE_HZ, AudioInput, InputChunk, RealTimePacer
@@ -42,6 +43,8 @@ log = get_logger(__name__)
 
 STUCK_S = 5.0
 """How long a failed stream may take to send what it is sending."""
+HOT_WORDS_EVERY_SAMPLES = 5 * BUS_RATE_HZ
+"""Audio between two messages that carry the hot words, which may weigh a hundred times the audio of a message."""
 CONTROL_QUEUE = 64
 """Control events of one session that may wait for the bus; playback positions beyond that are dropped."""
 
@@ -117,6 +120,8 @@ class Session:
     Attributes:
         outbox: Responses to the client.
         delivery: Takes the session's events from the bus.
+        context: Who talks, as rides in its events, hot words included.
+        bus_context: The same without hot words: what most events carry.
         connection: The connection that serves it now; ``None`` while the client is lost.
         lost_at_s: Monotonic time at which the client was lost; ``None`` while it is there.
         heard_at_s: Monotonic time of the client's last message.
@@ -127,6 +132,10 @@ class Session:
         self.start = start
         self.session_id = start.options.context.session_id
         self.context = start.options.context
+        self.bus_context = SessionContext()
+        self.bus_context.CopyFrom(self.context)
+        self.bus_context.ClearField("hot_words")
+        self._next_words_sample = start.next_sample
         self.outbox = Outbox(settings.gateway_outbox_bytes, start.last_sequence)
         self.connection: Connection | None = None
         self.lost_at_s: float | None = None
@@ -229,7 +238,7 @@ class Session:
         deadline_s = time.monotonic() + timeout_s
         complete = await self._audio.drained(timeout_s)
         event_id = f"{self.session_id}/ended/{self.next_sample}/{self.next_typed}"
-        ended = make_envelope(self.context, SessionEnded(reason=reason), event_id=event_id)
+        ended = make_envelope(self.bus_context, SessionEnded(reason=reason), event_id=event_id)
         self._control.put_now(CONTROL, ended)
         complete = await self._control.drained(max(0.1, deadline_s - time.monotonic())) and complete
         if not complete:
@@ -260,7 +269,14 @@ class Session:
         event_id = f"{self.session_id}/audio/{chunk.first_sample}"
         if not chunk.pcm_s16le:
             event_id += "/end"
-        await self._audio.put(AUDIO, make_envelope(self.context, payload, event_id=event_id))
+        await self._audio.put(AUDIO, make_envelope(self._audio_context(chunk), payload, event_id=event_id))
+
+    def _audio_context(self, chunk: InputChunk) -> SessionContext:
+        """The context with hot words at the beginning and now and then, so that a new recogniser learns of them."""
+        if chunk.first_sample < self._next_words_sample:
+            return self.bus_context
+        self._next_words_sample = chunk.first_sample + HOT_WORDS_EVERY_SAMPLES
+        return self.context
 
     async def _take_text(self, text: str) -> None:
         cleaned = clean_text(text)
@@ -274,7 +290,7 @@ class Session:
             source=TRANSCRIPT_SOURCE_TYPED,
         )
         envelope = make_envelope(
-            self.context, transcript, event_id=f"{utterance_id}/final", correlation_id=utterance_id
+            self.bus_context, transcript, event_id=f"{utterance_id}/final", correlation_id=utterance_id
         )
         self.delivery.typed(utterance_id, time.monotonic())
         await self._audio.put(TRANSCRIPTS, envelope)
@@ -290,7 +306,7 @@ class Session:
         self._put_control(payload, f"{utterance_id}/interrupt", utterance_id)
 
     def _put_control(self, payload: Interrupt | PlaybackPosition, event_id: str, utterance_id: str) -> None:
-        envelope = make_envelope(self.context, payload, event_id=event_id, correlation_id=utterance_id)
+        envelope = make_envelope(self.bus_context, payload, event_id=event_id, correlation_id=utterance_id)
         if not self._control.put_now(CONTROL, envelope):
             log.warning("control event dropped, too many wait", session_id=self.session_id)
 

@@ -64,6 +64,18 @@ async def test_chunks_on_the_bus_are_gapless_64_ms(rig, caller, wait_until):
     assert len({message.event_id for message in rig.backend.audio}) == len(chunks)
 
 
+async def test_hot_words_ride_in_front_and_every_five_seconds(rig, caller, wait_until):
+    await caller.open(Config(hot_words=["红富士", "Ｍａｔｅ 60", "红富士"]))
+    for _ in range(11):
+        await caller.speak(16_000)
+    await caller.call.write(ConverseRequest(end_of_audio=EndOfAudio()))
+    await wait_until(lambda: any(message.envelope.audio.end_of_input for message in rig.backend.audio))
+    heard = [message.envelope for message in rig.backend.audio if message.envelope.session.hot_words]
+    assert [list(envelope.session.hot_words) for envelope in heard] == [["红富士", "Mate 60"]] * 3
+    assert [envelope.audio.first_sample for envelope in heard] == [0, 80_896, 161_792]
+    assert {message.envelope.session.user_id for message in rig.backend.audio} == {heard[0].session.user_id}
+
+
 async def test_every_event_twice_reaches_the_client_once(rig, caller):
     rig.backend.script.copies = 2
     await caller.open()
