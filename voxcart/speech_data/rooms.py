@@ -9,12 +9,13 @@ SPEED_OF_SOUND_M_S = 343.0
 def room_response(rng: np.random.Generator, sample_rate_hz: int, reverberation_s: float) -> NDArray[np.float32]:
     """Impulse response between two random places of a random room.
 
-    The walls' reflection follows from the wanted reverberation time by Sabine's formula. Arrivals are put at the
-    nearest sample.
+    The walls' reflection follows from the nominal reverberation time by Sabine's formula; along the longest side of
+    the box sound bounces less often than the formula assumes, so that the tail may ring half as long again. Arrivals
+    are put at the nearest sample.
 
     Args:
         rng: Chooses the room's size (3 to 8 m) and the two places.
-        reverberation_s: Time in which sound falls by 60 dB (RT60), 0.1 to 0.8.
+        reverberation_s: Nominal time in which sound falls by 60 dB (RT60), 0.1 to 0.8.
 
     Returns:
         float32 [num_samples], the direct sound at index 0 with gain 1.

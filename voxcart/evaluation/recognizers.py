@@ -1,0 +1,110 @@
+"""The service's own recognisers in this process, with the demo catalogue, to measure them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from voxcart.errors import InvalidInput
+from voxcart.settings import read_settings
+from voxcart.tenants import DEFAULT_TENANT
+from voxcart_services.asr.config import AsrSettings
+from voxcart_services.asr.engine import load_models, make_recognizer
+from voxcart_services.asr.recognition import HotWord
+from voxcart_services.asr.recognizer import Recognizer
+from voxcart_services.asr.stream import StreamOptions
+from voxcart_services.asr.text.correction import Corrector
+from voxcart_services.shop.catalogue_file import read_catalogue
+from voxcart_services.shop.products import taxonomy
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the streams of a measurement are told.
+
+    Attributes:
+        beam_size: Hypotheses followed; None is the service's own choice.
+        prompt: None is the service's own.
+        hot_words: Of every stream.
+        is_live: With interims, at the pace of real time.
+    """
+
+    beam_size: int | None = None
+    prompt: str | None = None
+    hot_words: tuple[HotWord, ...] = ()
+    is_live: bool = False
+
+    def options(self, language: str | None) -> StreamOptions:
+        """Options of a stream whose language is told, or None to detect it."""
+        return StreamOptions(language=language, interim_results=self.is_live)
+
+    def describe(self) -> dict[str, Any]:
+        """For the report."""
+        settings = AsrSettings()
+        return {
+            "model": settings.asr_model,
+            "threads": settings.threads,
+            "provider": settings.provider,
+            "beam": self.beam_size,
+            "prompt": self.prompt,
+            "hot_words": len(self.hot_words),
+            "real_time": self.is_live,
+        }
+
+
+def read_hot_words(path: Path) -> tuple[HotWord, ...]:
+    """Reads one hot word a line, with a boost after a tab if it has one; ``#`` lines are comments.
+
+    Raises:
+        InvalidInput: The file cannot be read or a line is malformed; the sentence names the line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"cannot read {path}: {error}") from error
+    words = []
+    for number, line in enumerate(lines, 1):
+        text, _, boost = line.partition("\t")
+        if not text.strip() or text.startswith("#"):
+            continue
+        try:
+            value = float(boost) if boost.strip() else 1.0
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= 10:
+            raise InvalidInput(f"{path}:{number}: the boost of a hot word is a number from 0 to 10, not {boost!r}")
+        words.append(HotWord(text.strip(), value))
+    return tuple(words)
+
+
+def demo_corrector() -> Corrector:
+    """A corrector that knows the demo catalogue."""
+    corrector = Corrector()
+    for row in read_catalogue():
+        kind = taxonomy().kinds[row.product["kind"]].zh
+        names = [row.product["name_zh"], row.product["brand_zh"], kind, *row.product["aliases"]]
+        corrector.set_product(DEFAULT_TENANT, row.product["sku"], names)
+    return corrector
+
+
+@asynccontextmanager
+async def open_recognizers(sides: Sequence[str]) -> AsyncIterator[dict[str, Recognizer]]:
+    """Recognisers over the models of the settings, closed at the end.
+
+    Args:
+        sides: ``tail`` for the service's own, ``full_window`` for one that encodes 30 s.
+
+    Raises:
+        ModelMissing, ModelCorrupt: A model is not in the store.
+    """
+    corrector = demo_corrector()
+    async with AsyncExitStack() as stack:
+        recognizers = {}
+        for side in sides:
+            settings = read_settings(AsrSettings).model_copy(update={"asr_full_window": side == "full_window"})
+            models = await asyncio.to_thread(load_models, settings)
+            recognizers[side] = make_recognizer(models, corrector, settings.rules())
+            stack.push_async_callback(recognizers[side].aclose)
+        yield recognizers
