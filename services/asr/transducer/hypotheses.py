@@ -40,7 +40,7 @@ def make_hypothesis(
         tokens=best.tokens,
         confidence=math.exp(mean) if best.tokens else 0.0,
         avg_logprob=mean,
-        no_speech_prob=math.prod(-math.expm1(log_prob) for log_prob in best.log_probs),
+        no_speech_prob=math.prod((-math.expm1(log_prob) for log_prob in best.log_probs), start=1.0),
         language=detect_language(text),
         words=_words(best, tokens, end_ms) if options.word_times else (),
         alternatives=_alternatives(ranked[1:], text, tokens, options.num_alternatives - 1),

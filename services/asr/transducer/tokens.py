@@ -21,6 +21,7 @@ _SPACE = "▁"
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 _SPECIAL = re.compile(r"<[^<>]+>|#\d+")
 _HAN = re.compile(r"[㐀-䶿一-鿿豈-﫿\U00020000-\U000323af]")
+_HAN_SPACE = re.compile(rf"(?<={_HAN.pattern}) +(?={_HAN.pattern})")
 _WORD_OR_HAN = re.compile(rf"{_HAN.pattern}|[^\s{_HAN.pattern[1:-1]}]+")
 # icefall's alphabet for bytes: 0..255 in this order; printable ASCII stands for itself.
 _BYTE_ALPHABET = "".join(
@@ -79,8 +80,8 @@ class TokenTable:
         return self._symbols[token]
 
     def text(self, tokens: Sequence[int]) -> str:
-        """Text of token ids; bytes that make no character are left out."""
-        return "".join(char for char, _, _ in self._characters(tokens)).strip()
+        """Text of token ids. Bytes that make no character are left out, and so is space between Han characters."""
+        return _HAN_SPACE.sub("", "".join(char for char, _, _ in self._characters(tokens))).strip()
 
     def spans(self, tokens: Sequence[int]) -> list[TokenSpan]:
         """Words and Han characters with the tokens that made them, in order."""
