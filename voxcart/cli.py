@@ -19,7 +19,7 @@ COMMANDS = {
     "talk": ("voxcart.cli_ask:talk_app", "Talk to a running gateway by microphone and loudspeaker."),
     "eval": ("voxcart.cli_eval:app", "Measure quality: asr, nlu, dialogue."),
     "data": ("voxcart.cli_data:app", "Make speech to develop and measure with."),
-    "bench": ("voxcart.cli_bench:app", "Measure speed: turn."),
+    "bench": ("voxcart.cli_bench:app", "Measure speed: turn, asr."),
 }
 """Name to where its Typer app is and one line of help."""
 

@@ -14,6 +14,7 @@ from voxcart.errors import InvalidInput, VoxcartError
 from voxcart.run_file import GATEWAY_VARIABLE, find_gateway, read_run_file
 
 if TYPE_CHECKING:
+    from voxcart.benchmarking.asr import AsrLoad
     from voxcart.benchmarking.turn import TurnLoad
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
@@ -71,6 +72,64 @@ def turn(
     print(json.dumps(report, ensure_ascii=False) if as_json else as_table(report))
     if report["failed"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def asr(
+    sessions: Annotated[int, typer.Option("--sessions", min=1, max=10_000, help="Streams at a time.")] = 4,
+    silent: Annotated[bool, typer.Option("--silent", help="Nobody speaks: what open streams cost.")] = False,
+    seconds: Annotated[float, typer.Option("--seconds", min=5, max=3_600, help="How long each stream is open.")] = 60,
+    wav: Annotated[
+        list[Path] | None, typer.Option("--wav", help="Recordings to say; the demo's shopper by default.")
+    ] = None,
+    manifest: Annotated[Path | None, typer.Option("--manifest", help="Or those of a manifest with speech.")] = None,
+    chunk_ms: Annotated[int, typer.Option("--chunk-ms", min=10, max=1_000, help="Audio in one message.")] = 100,
+    language: Annotated[str, typer.Option("--language", help="zh, en, or empty to detect it.")] = "",
+    address: Annotated[
+        str | None, typer.Option("--address", help="host:port of a running asr service; by default one of its own.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Live speakers at real-time pace over gRPC: end of speech to final, interims, and what the service costs.
+
+    Its own service is a process with the settings of the environment and an embedded broker. A service at an address
+    is measured as a process too if the `voxcart up` of the default state directory runs it. Exit status 1 if a stream
+    failed.
+    """
+    from voxcart.benchmarking.asr import AsrLoad, as_table, read_clips
+
+    try:
+        clips = [] if silent else read_clips(_spoken_files(wav, manifest))
+        load = AsrLoad(address or "", clips, sessions, seconds, chunk_ms, language)
+        report = asyncio.run(_measure_asr(load))
+    except VoxcartError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2 if isinstance(error, InvalidInput) else 1) from error
+    report["recordings"] = [clip.name for clip in clips]
+    print(json.dumps(report, ensure_ascii=False) if as_json else as_table(report))
+    if report["failed_sessions"]:
+        raise typer.Exit(1)
+
+
+def _spoken_files(wav: list[Path] | None, manifest: Path | None) -> list[Path]:
+    if manifest is None:
+        return wav or demo_recordings("shopper")
+    from voxcart.evaluation.manifest import read_manifest
+
+    return [recording.path for recording in read_manifest(manifest) if recording.is_speech]
+
+
+async def _measure_asr(load: "AsrLoad") -> dict[str, Any]:
+    """Measures the load's service, or one of its own if the load names none."""
+    from voxcart.benchmarking.asr import measure_asr
+    from voxcart.benchmarking.asr_service import own_asr_service
+
+    if not load.address:
+        async with own_asr_service(load.num_sessions + 2, _say) as (address, pid):
+            return await measure_asr(replace(load, address=address), pid, _say)
+    running = read_run_file()
+    is_local = running.get("services", {}).get("asr") == load.address
+    return await measure_asr(load, running["pids"]["asr"] if is_local else None, _say)
 
 
 async def _measure_turns(load: "TurnLoad", running: dict[str, Any] | None) -> dict[str, Any]:
