@@ -454,7 +454,7 @@ def tiny_speech(seconds: float, seed: int) -> np.ndarray:
     count = int(seconds * 16_000)
     at = np.arange(count) / 16_000
     wave = np.zeros(count)
-    for harmonic in range(1, 12):
+    for harmonic in range(1, 6):
         pitch = 140 * harmonic * (1 + 0.3 * np.sin(2 * np.pi * random.uniform(0.5, 4) * at + random.uniform(0, 6)))
         loud = np.maximum(0, np.sin(2 * np.pi * random.uniform(1, 7) * at + random.uniform(0, 6)))
         wave += loud * np.sin(2 * np.pi * np.cumsum(pitch) / 16_000) / harmonic

@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from voxcart.serving.sessions import SessionOptions
-from voxcart.telemetry.logs import get_logger
 from voxcart_services.asr.biasing import GraphCache
 from voxcart_services.asr.recognition import DecodeOptions, EngineUtterance, SpeechEngine
 from voxcart_services.asr.transducer.features import SAMPLE_RATE_HZ, Fbank
@@ -24,8 +23,6 @@ from voxcart_services.asr.transducer.options import MAX_BEAM_SIZE, TransducerOpt
 from voxcart_services.asr.transducer.scheduler import ScheduledUtterance, StepScheduler
 from voxcart_services.asr.transducer.search import TransducerSearch
 from voxcart_services.asr.transducer.tokens import UnknownSpelling
-
-log = get_logger(__name__)
 
 
 class TransducerEngine(SpeechEngine):
@@ -76,12 +73,11 @@ class TransducerEngine(SpeechEngine):
         return options.beam_size
 
     def _spellings(self, text: str) -> Iterable[tuple[int, ...]]:
-        """Token ids of a hot word; none, counted and logged, if the model cannot write it."""
+        """Token ids of a hot word; none, and counted, if the model cannot write it: the other words still act."""
         try:
             return [self._tokens.spell(text)]
-        except UnknownSpelling as error:
+        except UnknownSpelling:
             UNSPELLED_HOT_WORDS_TOTAL.inc()
-            log.info("hot word left out", reason=str(error))
             return []
 
     def _tail_samples(self) -> int:

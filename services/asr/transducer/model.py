@@ -114,7 +114,7 @@ class TransducerModel:
         Returns:
             The encoder's output, float32 `[batch, num_outputs, joiner_dim]`, and each one's new caches.
         """
-        feed = {self._x_name: features.astype(self._x_dtype, copy=False)}
+        feed: dict[str, np.ndarray] = {self._x_name: features.astype(self._x_dtype, copy=False)}
         for index, cache in enumerate(self.caches):
             own = [state[index] for state in states]
             feed[cache.input_name] = own[0] if len(own) == 1 else np.concatenate(own, axis=cache.batch_axis)

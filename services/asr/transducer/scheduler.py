@@ -144,7 +144,7 @@ class StepScheduler:
         self._order = itertools.count()
         self._is_closing = False
         self._has_ended = False
-        self._closers: list[Callable[[], None]] = []
+        self._closers: list[Callable[[], object]] = []
         self._thread = threading.Thread(target=self._run, name="asr-transducer", daemon=True)
         self._thread.start()
 
@@ -244,8 +244,8 @@ class StepScheduler:
         batch: list[tuple[_Request, UtteranceState, np.ndarray]] = []
         for request, incoming in picked:
             try:
-                state = request.utterance.state()
-                chunk = self._chunk(request, state, incoming)
+                state = self._state(request.utterance, incoming)
+                chunk = self._chunk(request, state)
                 if chunk is None:
                     self._finish(request, self._hypothesis(request, state))
                 else:
@@ -260,11 +260,21 @@ class StepScheduler:
             for request, _, _ in batch:
                 self._finish(request, error)
 
-    def _chunk(self, request: _Request, state: UtteranceState, incoming: list[np.ndarray]) -> np.ndarray | None:
-        """The next step's features, `None` when the request is through with its audio."""
-        request.begin()
+    def _state(self, utterance: ScheduledUtterance, incoming: list[np.ndarray]) -> UtteranceState:
+        """The utterance's state with its new audio; the audio is not lost when the state cannot be made."""
+        try:
+            state = utterance.state()
+        except Exception:
+            with self._changed:
+                utterance.incoming = incoming + utterance.incoming
+            raise
         for samples in incoming:
             state.append(samples)
+        return state
+
+    def _chunk(self, request: _Request, state: UtteranceState) -> np.ndarray | None:
+        """The next step's features, `None` when the request is through with its audio."""
+        request.begin()
         if state.has_tail and not request.has_tail:
             state.drop_tail()  # of a final that was cancelled or failed
         chunk = state.chunk(request.end_sample)

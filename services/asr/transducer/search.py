@@ -140,8 +140,7 @@ class TransducerSearch:
         return renewed
 
     def _greedy(self, encoder_out: np.ndarray, tasks: Sequence[SearchTask]) -> list[tuple[Path, ...]]:
-        paths = self._with_decoder_out([task.state.paths[0] for task in tasks])
-        decoder_out = np.stack([path.decoder_out for path in paths])
+        paths, decoder_out = self._with_decoder_out([task.state.paths[0] for task in tasks])
         for frame in range(encoder_out.shape[1]):
             logits = self._penalised(self._logits(encoder_out[:, frame], decoder_out))
             emitted = []
@@ -150,20 +149,18 @@ class TransducerSearch:
                     log_prob = self._confidence(logits[row], token)
                     paths[row] = _extended(paths[row], token, tasks[row].state.num_frames + frame, log_prob)
                     emitted.append(row)
-            renewed = self._with_decoder_out([paths[row] for row in emitted])
-            for row, path in zip(emitted, renewed, strict=True):
-                paths[row] = path
-                decoder_out[row] = path.decoder_out
+            if emitted:
+                renewed, decoder_out[emitted] = self._with_decoder_out([paths[row] for row in emitted])
+                for row, path in zip(emitted, renewed, strict=True):
+                    paths[row] = path
         return [(path,) for path in paths]
 
     def _beam(self, encoder_out: np.ndarray, tasks: Sequence[SearchTask]) -> list[tuple[Path, ...]]:
         beams = [list(task.state.paths) for task in tasks]
         for frame in range(encoder_out.shape[1]):
             counts = [len(beam) for beam in beams]
-            flat = self._with_decoder_out([path for beam in beams for path in beam])
-            logits = self._logits(
-                np.repeat(encoder_out[:, frame], counts, axis=0), np.stack([path.decoder_out for path in flat])
-            )
+            flat, decoder_out = self._with_decoder_out([path for beam in beams for path in beam])
+            logits = self._logits(np.repeat(encoder_out[:, frame], counts, axis=0), decoder_out)
             scores = np.array([path.score for path in flat], dtype=np.float32)
             totals = _log_softmax(self._penalised(logits)) + scores[:, None]
             begin = 0
@@ -194,15 +191,16 @@ class TransducerSearch:
             beam[new.tokens] = new if same is None else replace(same, score=_log_add(same.score, new.score))
         return list(beam.values())
 
-    def _with_decoder_out(self, paths: Sequence[Path]) -> list[Path]:
-        """The paths, the decoder asked for those it has not seen."""
-        renewed = list(paths)
-        unseen = [index for index, path in enumerate(renewed) if path.decoder_out is None]
+    def _with_decoder_out(self, paths: Sequence[Path]) -> tuple[list[Path], np.ndarray]:
+        """The paths, the decoder asked where it was not yet, and its outputs, float32 `[num_paths, joiner_dim]`."""
+        renewed, rows = list(paths), [path.decoder_out for path in paths]
+        unseen = [index for index, row in enumerate(rows) if row is None]
         if unseen:
-            contexts = np.array([self._context(renewed[index].tokens) for index in unseen], dtype=np.int64)
+            contexts = np.array([self._context(paths[index].tokens) for index in unseen], dtype=np.int64)
             for index, row in zip(unseen, self._networks.run_decoder(contexts), strict=True):
-                renewed[index] = replace(renewed[index], decoder_out=row.copy())
-        return renewed
+                rows[index] = row.copy()
+                renewed[index] = replace(paths[index], decoder_out=rows[index])
+        return renewed, np.array(rows, dtype=np.float32)
 
     def _context(self, tokens: tuple[int, ...]) -> tuple[int, ...]:
         size = self._networks.context_size

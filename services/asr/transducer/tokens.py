@@ -30,6 +30,7 @@ _BYTE_ALPHABET = "".join(
     for code in range(first, last + 1)
 )
 _BYTE_OF = {char: value for value, char in enumerate(_BYTE_ALPHABET)}
+_ASCII_FIELD = re.compile(r"[^ \t\r]+")  # a symbol may be a space or line break of another alphabet
 _LONGEST_PIECE = 32
 
 
@@ -165,7 +166,8 @@ class TokenTable:
     def _characters(self, tokens: Sequence[int]) -> list[tuple[str, int, int]]:
         """Characters with the positions of the first and last token that they come from."""
         characters: list[tuple[str, int, int]] = []
-        pending, owners = bytearray(), []
+        pending = bytearray()
+        owners: list[int] = []
         for position, token in enumerate(tokens):
             for value in self._bytes[token]:
                 if pending and value & 0xC0 != 0x80:  # the character before was cut short
@@ -201,12 +203,12 @@ def _complete(pending: bytearray) -> str | None:
 
 def _read_table(path: Path) -> dict[int, str]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ModelLayoutError(f"{path} cannot be read as a token table: {error}") from error
     symbols: dict[int, str] = {}
     for number, line in enumerate(lines, 1):
-        fields = line.split()
+        fields = _ASCII_FIELD.findall(line)
         if not fields:
             continue
         symbol = fields[0] if len(fields) == 2 else " " if len(fields) == 1 else None
@@ -224,8 +226,10 @@ def _read_scores(path: Path) -> dict[str, float]:
     if not path.is_file():
         return {}
     scores = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        fields = line.split("\t") if "\t" in line else line.split()
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        fields = _ASCII_FIELD.findall(line)
+        if not fields:
+            continue
         try:
             piece, score = fields
             scores[piece] = float(score)

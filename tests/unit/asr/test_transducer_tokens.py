@@ -163,6 +163,15 @@ def test_a_wrong_table_is_refused(tmp_path: Path, text: str, sentence: str) -> N
         TokenTable(path, 3)
 
 
+def test_symbols_may_be_odd_spaces(tmp_path: Path) -> None:
+    """Also a blank, which leaves only the id on its line; Windows' line ends do not matter."""
+    path = tmp_path / "tokens.txt"
+    path.write_bytes("<blk> 0\r\n\u2028 1\r\n\u3000 2\r\n  3\r\n我 4\r\n".encode())
+    tokens = TokenTable(path, 5)
+    assert [tokens.symbol(index) for index in range(1, 5)] == ["\u2028", "\u3000", " ", "我"]
+    assert tokens.text([4, 3, 4]) == "我我"
+
+
 def test_a_table_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tokens.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ModelLayoutError, match="cannot be read as a token table"):
