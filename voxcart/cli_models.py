@@ -59,6 +59,9 @@ def list_models(names: Names = None, profile: ProfileOption = "cpu", as_json: Js
         size = f"{row['fetched_bytes'] / 1e6:7.1f} MB"
         print(f"{row['model']:<24} {state:<11} {size}  {row['licence']:<22} {row['role']}: {row['title']}")
     print(f"in {store.root}")
+    by_name = [model.name for model in store.manifest.models if not model.profiles]
+    if by_name and not names:
+        print(f"by name only: {', '.join(by_name)}")
 
 
 @app.command()

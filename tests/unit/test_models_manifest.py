@@ -35,7 +35,7 @@ def test_the_packaged_manifest_has_a_registry_source_for_every_file() -> None:
         "multilingual-e5-small",
         "kokoro-82m",
     }
-    for model in manifest.models:
+    for model in (model for model in manifest.models if model.profiles):
         registries = [source for source in model.sources if source.kind in ("pypi", "npm")]
         for file in model.files:
             members = [source.members_of(file.path) for source in registries]
@@ -43,6 +43,14 @@ def test_the_packaged_manifest_has_a_registry_source_for_every_file() -> None:
         for source in registries:
             names = {package.name for package in source.packages}
             assert {m.partition(":")[0] for ms in source.files.values() for m in ms} == names
+
+
+def test_models_of_no_profile_are_pulled_by_name() -> None:
+    by_name = [model for model in load_manifest().models if not model.profiles]
+    assert {model.name for model in by_name} == {"zipformer-zh-14m", "zipformer-zh-en", "zipformer2-zh"}
+    for model in by_name:
+        parts = [file.path.split(".")[0].split("-")[0] for file in model.files]
+        assert parts[:4] == ["encoder", "decoder", "joiner", "tokens"]
 
 
 @pytest.mark.parametrize("profile", PROFILES)

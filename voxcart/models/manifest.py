@@ -93,7 +93,7 @@ class ConversionSpec:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model of the manifest."""
+    """One model of the manifest; without a profile it is pulled by name only."""
 
     name: str
     role: str
@@ -220,7 +220,7 @@ def _check_model(model: ModelSpec) -> None:
     def fail(reason: str) -> None:
         raise ManifestError(f"model {model.name!r} in the manifest: {reason}")
 
-    if not set(model.profiles) <= set(PROFILES) or not model.profiles:
+    if not set(model.profiles) <= set(PROFILES):
         fail(f"profiles must be some of {', '.join(PROFILES)}, got {list(model.profiles)}")
     for path in [file.path for file in model.files] + [o for c in model.conversions for o in c.outputs]:
         if Path(path).is_absolute() or ".." in Path(path).parts:
