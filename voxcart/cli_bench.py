@@ -16,6 +16,7 @@ from voxcart.run_file import GATEWAY_VARIABLE, find_gateway, read_run_file
 if TYPE_CHECKING:
     from voxcart.benchmarking.asr import AsrLoad
     from voxcart.benchmarking.turn import TurnLoad
+    from voxcart.evaluation.manifest import Recording
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -99,7 +100,7 @@ def asr(
     from voxcart.benchmarking.asr import AsrLoad, as_table, read_clips
 
     try:
-        clips = [] if silent else read_clips(_spoken_files(wav, manifest))
+        clips = [] if silent else read_clips(_spoken(wav, manifest))
         load = AsrLoad(address or "", clips, sessions, seconds, chunk_ms, language)
         report = asyncio.run(_measure_asr(load))
     except VoxcartError as error:
@@ -111,12 +112,15 @@ def asr(
         raise typer.Exit(1)
 
 
-def _spoken_files(wav: list[Path] | None, manifest: Path | None) -> list[Path]:
-    if manifest is None:
-        return wav or demo_recordings("shopper")
-    from voxcart.evaluation.manifest import read_manifest
+def _spoken(wav: list[Path] | None, manifest: Path | None) -> "list[Recording]":
+    from voxcart.evaluation.manifest import Recording, read_manifest
 
-    return [recording.path for recording in read_manifest(manifest) if recording.is_speech]
+    if manifest is None:
+        return [Recording(path, "", "zh") for path in wav or demo_recordings("shopper")]
+    recordings = [recording for recording in read_manifest(manifest) if recording.is_speech]
+    if not recordings:
+        raise InvalidInput(f"{manifest} names no recording with speech")
+    return recordings
 
 
 async def _measure_asr(load: "AsrLoad") -> dict[str, Any]:

@@ -72,7 +72,7 @@ async def _measure(
     sides = ("tail", "full_window") if is_comparing_windows else ("tail",)
     async with open_recognizers(sides) as recognizers:
         candidates = {
-            side: asr.Candidate(recognizer, lambda recording: setup.options(told_language(recording.lang, language)))
+            side: setup.opener(recognizer, lambda recording: told_language(recording.lang, language))
             for side, recognizer in recognizers.items()
         }
         with Progress(console=Console(stderr=True), transient=True) as bar:

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -24,7 +23,13 @@ from voxcart.benchmarking.asr_service import ProcessMeter
 from voxcart.benchmarking.machine import describe_machine
 from voxcart.benchmarking.turn import spread
 from voxcart.errors import InvalidInput, Unavailable
-from voxcart.evaluation.manifest import SAMPLE_RATE_HZ, last_voiced_sample, read_audio
+from voxcart.evaluation.manifest import (
+    SAMPLE_RATE_HZ,
+    Recording,
+    last_voiced_sample,
+    read_audio,
+    speech_end_sample,
+)
 from voxcart.speech_data.noises import room_tone
 from voxcart_api.asr.v1 import asr_pb2, asr_pb2_grpc
 
@@ -99,20 +104,20 @@ class SessionLog:
     failure: str = ""
 
 
-def read_clips(paths: Sequence[Path]) -> list[SpokenClip]:
+def read_clips(recordings: Sequence[Recording]) -> list[SpokenClip]:
     """Reads recordings with speech in them.
 
     Raises:
         InvalidInput: One cannot be read or is silent.
     """
     clips = []
-    for path in paths:
-        samples = read_audio(path)
-        last = last_voiced_sample(samples)
-        if not last:
-            raise InvalidInput(f"{path} is silent")
+    for recording in recordings:
+        samples = read_audio(recording.path)
+        last = speech_end_sample(recording, samples)
+        if not last_voiced_sample(samples):
+            raise InvalidInput(f"{recording.path} is silent")
         first = len(samples) - 1 - last_voiced_sample(samples[::-1])
-        clips.append(SpokenClip(path.name, samples, first / SAMPLE_RATE_HZ, last / SAMPLE_RATE_HZ))
+        clips.append(SpokenClip(recording.path.name, samples, first / SAMPLE_RATE_HZ, last / SAMPLE_RATE_HZ))
     return clips
 
 
@@ -190,7 +195,7 @@ async def _warm_up(stub: asr_pb2_grpc.SpeechRecognitionStub, load: AsrLoad) -> N
     samples = load.clips[0].samples if load.clips else np.zeros(SAMPLE_RATE_HZ, np.float32)
     request = asr_pb2.RecognizeRequest(config=_config(load), audio=to_pcm_s16le(np.clip(samples, -1, 1)))
     try:
-        await stub.Recognize(request, timeout=30, wait_for_ready=True)
+        await stub.Recognize(request, timeout=30)
     except grpc.aio.AioRpcError as error:
         raise Unavailable(f"no speech recognition at {load.address}: {error.code().name} {error.details()}") from error
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxcart.errors import InvalidInput, Unavailable
-from voxcart.evaluation.asr import Recognised, recognise
+from voxcart.evaluation.asr import OpenStream, Recognised, recognise
 from voxcart.evaluation.asr_report import rates, report
 from voxcart.evaluation.manifest import SAMPLE_RATE_HZ, Recording, read_audio
 from voxcart.evaluation.recognizers import Setup
@@ -95,12 +95,12 @@ class FasterWhisper:
         return text, time.perf_counter() - started
 
 
-async def recognise_file(recognizer: "Recognizer", setup: Setup, recording: Recording, told: str | None) -> Recognised:
+async def recognise_file(open_stream: OpenStream, recording: Recording) -> Recognised:
     """The service's way of a whole recording: all audio at once, then its end; nothing is waited for."""
     from voxcart_services.asr.results import Final
 
     samples = read_audio(recording.path)
-    stream = recognizer.stream(setup.options(told))
+    stream = open_stream(recording)
     started = time.perf_counter()
     try:
         events = [event async for event in stream.push_audio(samples)]
@@ -130,7 +130,7 @@ def systems(recognizer: "Recognizer", reference: FasterWhisper, comparison: Comp
 
         def file(recording: Recording, prompt_of: Callable[[Recording], str] = prompt_of) -> Awaitable[Recognised]:
             setup = Setup(prompt=prompt_of(recording) or None)
-            return recognise_file(recognizer, setup, recording, comparison.tell_language(recording))
+            return recognise_file(setup.opener(recognizer, comparison.tell_language), recording)
 
         found[f"voxcart file{suffix}"] = file
         for beam in (1, 5):
@@ -145,8 +145,7 @@ def systems(recognizer: "Recognizer", reference: FasterWhisper, comparison: Comp
     if comparison.is_live:
 
         def live(recording: Recording) -> Awaitable[Recognised]:
-            options = Setup(is_live=True).options(comparison.tell_language(recording))
-            return recognise(recognizer, options, recording, is_paced=True)
+            return recognise(Setup(is_live=True).opener(recognizer, comparison.tell_language), recording, is_paced=True)
 
         found["voxcart live"] = live
     return found

@@ -11,16 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from voxcart.evaluation.manifest import SAMPLE_RATE_HZ, Recording, last_voiced_sample, read_audio
+from voxcart.evaluation.manifest import SAMPLE_RATE_HZ, Recording, read_audio, speech_end_sample
 
 if TYPE_CHECKING:
-    from voxcart_services.asr.recognizer import Recognizer
-    from voxcart_services.asr.stream import StreamOptions
+    from voxcart_services.asr.stream import RecognitionStream
 
 CHUNK_SAMPLES = 1_024
+
+OpenStream = Callable[[Recording], "RecognitionStream"]
+"""Opens the stream that a recording is recognised with."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,7 @@ class Recognised:
         final_seconds: Time from the end of speech to the final as a live stream sees it, the pause that ends the turn
             included; None when nothing was recognised.
         num_utterances: Finals; more than one means that a recording was cut.
+        is_ended_by_file: Whether the last turn was over only because the recording was.
     """
 
     recording: Recording
@@ -46,6 +46,7 @@ class Recognised:
     work_seconds: float | None
     final_seconds: float | None
     num_utterances: int
+    is_ended_by_file: bool = False
 
 
 @dataclass
@@ -69,12 +70,14 @@ class Pacer:
 
     async def wait(self, arrived_s: float) -> None:
         """Sleeps until ``arrived_s`` after the start."""
-        await asyncio.sleep(max(0.0, self._started_s + arrived_s - time.monotonic()))
+        await asyncio.sleep(max(0.0, arrived_s - self.elapsed_s()))
+
+    def elapsed_s(self) -> float:
+        """Time since the start."""
+        return time.monotonic() - self._started_s
 
 
-async def recognise(
-    recognizer: "Recognizer", options: "StreamOptions", recording: Recording, is_paced: bool = False
-) -> Recognised:
+async def recognise(open_stream: OpenStream, recording: Recording, is_paced: bool = False) -> Recognised:
     """Streams one recording.
 
     Args:
@@ -84,23 +87,15 @@ async def recognise(
     Raises:
         InvalidInput: The recording cannot be read.
     """
-    samples = read_audio(recording.path)
-    return await _stream(recognizer, options, recording, samples, Pacer() if is_paced else None)
-
-
-async def _stream(
-    recognizer: "Recognizer",
-    options: "StreamOptions",
-    recording: Recording,
-    samples: NDArray[np.float32],
-    pacer: Pacer | None,
-) -> Recognised:
     from voxcart_services.asr.results import Final
 
-    speech_end = last_voiced_sample(samples)
-    stream = recognizer.stream(options)
+    samples = read_audio(recording.path)
+    speech_end = speech_end_sample(recording, samples)
+    pacer = Pacer() if is_paced else None
+    stream = open_stream(recording)
     clock, finals = _Clock(), []
     final_s = work_s = None
+    is_ended_by_file = False
     try:
         for first in range(0, len(samples) + CHUNK_SAMPLES, CHUNK_SAMPLES):
             chunk = samples[first : first + CHUNK_SAMPLES]
@@ -114,32 +109,19 @@ async def _stream(
             clock.step(arrived_s, time.perf_counter() - started)
             if found := [event.transcript for event in events if isinstance(event, Final)]:
                 finals += found
-                final_s = clock.done_s - (speech_end + 1) / SAMPLE_RATE_HZ
+                done_s = clock.done_s if pacer is None else pacer.elapsed_s()
+                final_s = done_s - (speech_end + 1) / SAMPLE_RATE_HZ
                 work_s = clock.work_s - clock.work_at_speech_end_s
+                is_ended_by_file = not len(chunk)
     finally:
         await stream.aclose()
-    return Recognised(
-        recording,
-        " ".join(final.text for final in finals),
-        " ".join(final.raw_text for final in finals),
-        len(samples) / SAMPLE_RATE_HZ,
-        clock.work_s,
-        work_s,
-        final_s,
-        len(finals),
-    )
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A recogniser to be measured, and the options of its streams by language of the recording."""
-
-    recognizer: "Recognizer"
-    options: Callable[[Recording], "StreamOptions"]
+    texts = (" ".join(final.text for final in finals), " ".join(final.raw_text for final in finals))
+    audio_s = len(samples) / SAMPLE_RATE_HZ
+    return Recognised(recording, *texts, audio_s, clock.work_s, work_s, final_s, len(finals), is_ended_by_file)
 
 
 async def evaluate(
-    candidates: Mapping[str, Candidate],
+    candidates: Mapping[str, OpenStream],
     recordings: Sequence[Recording],
     progress: Callable[[], None],
     is_paced: bool = False,
@@ -152,14 +134,11 @@ async def evaluate(
         InvalidInput: A recording cannot be read.
     """
     names = list(candidates)
-    for candidate in candidates.values():
-        await recognise(candidate.recognizer, candidate.options(recordings[0]), recordings[0])
+    for open_stream in candidates.values():
+        await recognise(open_stream, recordings[0])
     results: dict[str, list[Recognised]] = {name: [] for name in names}
     for number, recording in enumerate(recordings):
         for name in [*names[number % len(names) :], *names[: number % len(names)]]:
-            candidate = candidates[name]
-            results[name].append(
-                await recognise(candidate.recognizer, candidate.options(recording), recording, is_paced)
-            )
+            results[name].append(await recognise(candidates[name], recording, is_paced))
         progress()
     return results

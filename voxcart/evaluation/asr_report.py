@@ -40,10 +40,14 @@ def report(results: Sequence[Recognised]) -> dict[str, Any]:
 
 
 def speed(results: Sequence[Recognised]) -> dict[str, Any]:
-    """Percentiles, in ms: work after the end of speech, and end of speech to final as a live stream sees it."""
+    """Percentiles, in ms: work after the end of speech, and end of speech to final as a live stream sees it.
+
+    ``ended_by_file`` counts recordings that were over before the turn was: their times are less than a speaker's wait.
+    """
     return {
         "work_after_speech_ms": _spread([result.work_seconds for result in results]),
         "speech_end_to_final_ms": _spread([result.final_seconds for result in results]),
+        "ended_by_file": sum(result.is_ended_by_file for result in results),
     }
 
 
@@ -168,7 +172,10 @@ def as_table(figures: dict[str, Any]) -> str:
     rows.append("correction: " + ", ".join(f"{value} {key}" for key, value in figures["correction"].items()))
     if figures["non_speech"]:
         rows.append("non-speech: " + ", ".join(f"{value} {key}" for key, value in figures["non_speech"].items()))
-    rows.append(f"cut {figures['cut_recordings']}, missed {figures['missed_recordings']}, rtf {figures['rtf']}")
+    rows.append(
+        f"cut {figures['cut_recordings']}, missed {figures['missed_recordings']}, ended by the file "
+        f"{figures['ended_by_file']}, rtf {figures['rtf']}"
+    )
     for name in ("work_after_speech_ms", "speech_end_to_final_ms"):
         rows.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in figures[name].items()))
     return "\n".join(rows)

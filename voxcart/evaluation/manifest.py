@@ -12,6 +12,7 @@ column         content
 ``tag``        groups to score apart, comma-separated
 ``slots``      words that carry a value, ``product=苹果;number=三斤``
 ``condition``  how it was recorded: another group to score apart
+``speech_end`` where speech ends, in seconds, for latencies; found by level where it is not given
 =============  ========================================================================================
 """
 
@@ -26,8 +27,8 @@ from numpy.typing import NDArray
 from voxcart.errors import InvalidInput
 
 SAMPLE_RATE_HZ = 16_000
-_COLUMNS = ("file", "transcript", "lang", "tag", "slots", "condition")
-_REQUIRED = frozenset(_COLUMNS[:3])
+_PLAIN_COLUMNS = ("file", "transcript", "lang", "tag")
+_REQUIRED = frozenset(_PLAIN_COLUMNS[:3])
 _LANGUAGES = ("zh", "en", "mixed")
 _EXPECTED = "expected file, transcript and lang (zh, en, mixed), tab-separated"
 
@@ -42,6 +43,7 @@ class Recording:
     tags: tuple[str, ...] = ()
     slots: tuple[tuple[str, str], ...] = ()
     condition: str = ""
+    speech_end_s: float | None = None
 
     @property
     def is_speech(self) -> bool:
@@ -59,7 +61,7 @@ def read_manifest(path: Path) -> list[Recording]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"cannot read {path}: {error}") from error
-    columns = _COLUMNS[:4]
+    columns = _PLAIN_COLUMNS
     recordings = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -90,7 +92,12 @@ def _recording(folder: Path, row: dict[str, str], where: str) -> Recording:
             raise InvalidInput(f"{where}: slots are written name=words;name=words, not {item!r}")
         slots.append((name.strip(), text.strip()))
     tags = tuple(tag.strip() for tag in row.get("tag", "").split(",") if tag.strip())
-    return Recording(file, row["transcript"], row["lang"], tags, tuple(slots), row.get("condition", ""))
+    condition, speech_end = row.get("condition", ""), row.get("speech_end", "")
+    try:
+        speech_end_s = float(speech_end) if speech_end else None
+    except ValueError:
+        raise InvalidInput(f"{where}: speech_end is a number of seconds, not {speech_end!r}") from None
+    return Recording(file, row["transcript"], row["lang"], tags, tuple(slots), condition, speech_end_s)
 
 
 def read_audio(path: Path) -> NDArray[np.float32]:
@@ -108,6 +115,13 @@ def read_audio(path: Path) -> NDArray[np.float32]:
     if not np.isfinite(samples).all():
         raise InvalidInput(f"{path} holds samples that are no numbers")
     return soxr.resample(samples.mean(axis=1), rate_hz, SAMPLE_RATE_HZ).astype(np.float32)
+
+
+def speech_end_sample(recording: Recording, samples: NDArray[np.float32]) -> int:
+    """The last sample of speech in a recording's samples at 16 kHz: as its manifest says, else by level."""
+    if recording.speech_end_s is None:
+        return last_voiced_sample(samples)
+    return min(max(int(recording.speech_end_s * SAMPLE_RATE_HZ), 0), len(samples) - 1)
 
 
 def last_voiced_sample(samples: NDArray[np.float32], floor_db: float = 35.0) -> int:

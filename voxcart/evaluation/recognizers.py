@@ -1,20 +1,22 @@
 """The service's own recognisers in this process, with the demo catalogue, to measure them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from voxcart.errors import InvalidInput
+from voxcart.evaluation.asr import OpenStream
+from voxcart.evaluation.manifest import Recording
 from voxcart.settings import read_settings
 from voxcart.tenants import DEFAULT_TENANT
 from voxcart_services.asr.config import AsrSettings
 from voxcart_services.asr.engine import load_models, make_recognizer
 from voxcart_services.asr.recognition import HotWord
 from voxcart_services.asr.recognizer import Recognizer
-from voxcart_services.asr.stream import StreamOptions
+from voxcart_services.asr.stream import RecognitionStream, StreamOptions
 from voxcart_services.asr.text.correction import Corrector
 from voxcart_services.shop.catalogue_file import read_catalogue
 from voxcart_services.shop.products import taxonomy
@@ -36,9 +38,13 @@ class Setup:
     hot_words: tuple[HotWord, ...] = ()
     is_live: bool = False
 
-    def options(self, language: str | None) -> StreamOptions:
-        """Options of a stream whose language is told, or None to detect it."""
-        return StreamOptions(language=language, interim_results=self.is_live)
+    def opener(self, recognizer: Recognizer, tell_language: Callable[[Recording], str | None]) -> OpenStream:
+        """Opens streams of a recogniser that are told a language, or None to detect it."""
+
+        def open_stream(recording: Recording) -> RecognitionStream:
+            return recognizer.stream(StreamOptions(language=tell_language(recording), interim_results=self.is_live))
+
+        return open_stream
 
     def describe(self) -> dict[str, Any]:
         """For the report."""

@@ -35,7 +35,7 @@ from voxcart.speech_data.speaker import Speaker, blend, trim_silence
 from voxcart.speech_data.texts import Part, Sentence, read_sentences
 from voxcart_services.tts.voices import Voice, VoiceLibrary
 
-COLUMNS = ("file", "transcript", "lang", "tag", "slots", "condition", "voice", "detail")
+COLUMNS = ("file", "transcript", "lang", "tag", "slots", "condition", "speech_end", "voice", "detail")
 NON_SPEECH: dict[str, Noise] = {
     "silence": silence,
     "room-tone": room_tone,
@@ -123,7 +123,7 @@ async def make_speech(folder: Path, part: Part, count: int, seed: int, progress:
             path = folder / recording.name
             if not path.is_file():
                 await _make(path, recording, speaker)
-            lines.append(_line(recording))
+            lines.append(_line(recording, path))
             write_manifest(manifest, lines)
             progress(recording.name, number, len(recordings))
     return manifest
@@ -136,17 +136,18 @@ async def _make(path: Path, recording: Recording, speaker: Speaker) -> None:
     write_flac(path, samples, rate_hz)
 
 
-def _line(recording: Recording) -> dict[str, str]:
-    sentence = recording.sentence
+def _line(recording: Recording, path: Path) -> dict[str, str]:
+    sentence, condition = recording.sentence, recording.condition
     return {
         "file": recording.name,
         "transcript": sentence.text,
         "lang": sentence.lang,
         "tag": ",".join(sentence.tags),
         "slots": ";".join(f"{slot.name}={slot.text}" for slot in sentence.slots),
-        "condition": recording.condition.name,
+        "condition": condition.name,
+        "speech_end": f"{soundfile.info(path).duration - condition.trail_s:.3f}",
         "voice": recording.voice.name,
-        "detail": recording.condition.describe(),
+        "detail": condition.describe(),
     }
 
 
