@@ -21,6 +21,11 @@ pytestmark = pytest.mark.unit
 SPECS = {"zipformer": TinyModel(), "zipformer2": TinyModel(model_type="zipformer2")}
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tiny_model(tmp_path_factory.mktemp("plain"), SPECS["zipformer"])
+
+
 @pytest.fixture(scope="module", params=SPECS)
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_tiny_model(tmp_path_factory.mktemp("model"), SPECS[request.param])
@@ -61,7 +66,7 @@ def with_metadata(folder: Path, to: Path, part: str, change: Callable[[dict[str,
     ],
 )
 def test_wrong_metadata_is_named(
-    folder: Path, tmp_path: Path, part: str, key: str, value: str | None, sentence: str
+    plain: Path, tmp_path: Path, part: str, key: str, value: str | None, sentence: str
 ) -> None:
     def change(metadata: dict[str, str]) -> None:
         metadata.pop(key, None)
@@ -69,26 +74,33 @@ def test_wrong_metadata_is_named(
             metadata[key] = value
 
     with pytest.raises(ModelLayoutError, match=sentence):
-        TransducerModel(with_metadata(folder, tmp_path / "changed", part, change))
+        TransducerModel(with_metadata(plain, tmp_path / "changed", part, change))
+
+
+def test_the_caches_of_a_zipformer2_are_checked_too(tmp_path: Path) -> None:
+    folder = build_tiny_model(tmp_path / "model", SPECS["zipformer2"])
+    wrong = with_metadata(folder, tmp_path / "changed", "encoder", lambda metadata: metadata.update(num_heads="2,3"))
+    with pytest.raises(ModelLayoutError, match=r"cached_key_1.* but by its metadata it is \[8, 1, 24\]"):
+        TransducerModel(wrong)
 
 
 @pytest.mark.parametrize("name", ["encoder.onnx", "decoder.onnx", "joiner.onnx", "tokens.txt"])
-def test_a_missing_file_is_named(folder: Path, tmp_path: Path, name: str) -> None:
-    shutil.copytree(folder, tmp_path / "copy")
+def test_a_missing_file_is_named(plain: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(plain, tmp_path / "copy")
     (tmp_path / "copy" / name).unlink()
     with pytest.raises(ModelLayoutError, match=name.split(".")[0]):
         load_transducer(tmp_path / "copy")
 
 
-def test_a_file_that_is_no_model_is_named(folder: Path, tmp_path: Path) -> None:
-    shutil.copytree(folder, tmp_path / "copy")
+def test_a_file_that_is_no_model_is_named(plain: Path, tmp_path: Path) -> None:
+    shutil.copytree(plain, tmp_path / "copy")
     (tmp_path / "copy" / "joiner.onnx").write_bytes(b"not a model")
     with pytest.raises(SessionError, match=r"joiner\.onnx cannot be loaded"):
         load_transducer(tmp_path / "copy")
 
 
-def test_parts_of_different_models_do_not_fit(folder: Path, tmp_path: Path) -> None:
-    shutil.copytree(folder, tmp_path / "copy")
+def test_parts_of_different_models_do_not_fit(plain: Path, tmp_path: Path) -> None:
+    shutil.copytree(plain, tmp_path / "copy")
     other = build_tiny_model(tmp_path / "other", TinyModel(joiner_dim=16))
     shutil.copy(other / "encoder.onnx", tmp_path / "copy" / "encoder.onnx")
     with pytest.raises(ModelLayoutError, match="encoder and decoder do not fit together"):

@@ -67,7 +67,12 @@ class Tiny:
         paths = {part: str(self.folder / f"{part}.onnx") for part in ("encoder", "decoder", "joiner")}
         tokens = str(self.folder / "tokens.txt")
         return sherpa_onnx.OnlineRecognizer.from_transducer(
-            tokens=tokens, **paths, num_threads=1, decoding_method=method, **options
+            tokens=tokens,
+            **paths,
+            num_threads=1,
+            decoding_method=method,
+            model_type=self.loaded.model.model_type,
+            **options,
         )
 
 
