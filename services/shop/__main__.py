@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 
 from voxcart.bus import open_bus
 from voxcart.models import ModelStore
 from voxcart.service import ServiceContext, run
 from voxcart.serving.sessions import SessionOptions
 from voxcart.settings import read_settings
+from voxcart.telemetry.logs import get_logger
 from voxcart.text_encoder import TextEncoder
 from voxcart_api.shop.v1 import shop_pb2_grpc
 from voxcart_services.shop.bootstrap import prepare
 from voxcart_services.shop.config import ShopSettings
 from voxcart_services.shop.database import Database
 from voxcart_services.shop.embedding import Embedder
-from voxcart_services.shop.parts import assemble
+from voxcart_services.shop.http_endpoint import http_endpoint
+from voxcart_services.shop.parts import Options, assemble
+from voxcart_services.shop.sandbox import SandboxProvider, SandboxWebhooks
 from voxcart_services.shop.servicer import ShopServicer
+from voxcart_services.shop.webhooks import PAYMENTS_PATH
 from voxcart_services.shop.worker import OutboxPublisher
+
+log = get_logger(__name__)
 
 
 def _load_encoder(settings: ShopSettings) -> TextEncoder:
@@ -45,11 +52,24 @@ async def build(context: ServiceContext) -> None:
     await prepare(database, embedder, seed=settings.shop_seed, demo=settings.shop_demo)
     bus = await context.stack.enter_async_context(open_bus(settings, "shop"))
     publisher = OutboxPublisher(database, bus, settings.shop_outbox_poll_seconds)
-    parts = assemble(database, embedder, publisher.wake, demo=settings.shop_demo)
+    secret = settings.shop_webhook_secret.get_secret_value().encode() or secrets.token_bytes(32)
+    options = Options(
+        demo=settings.shop_demo,
+        rules=settings.order_rules,
+        webhook_secret=secret,
+        webhook_tolerance_seconds=settings.shop_webhook_tolerance_seconds,
+    )
+    messenger = SandboxWebhooks(database, secret)
+    parts = assemble(database, embedder, publisher.wake, options, SandboxProvider(database, messenger.wake))
+    host, _, port = settings.shop_webhook_listen.rpartition(":")
+    endpoint = http_endpoint(host, int(port), parts.webhooks.handlers())
+    webhook_port = await context.stack.enter_async_context(endpoint)
+    log.info("webhooks are taken", host=host, port=webhook_port)
     context.add_servicer(shop_pb2_grpc.add_ShopServicer_to_server, ShopServicer(parts), "voxcart.shop.v1.Shop")
     await parts.warm_up()
     context.supervise("shop outbox", publisher.run())
     context.supervise("shop settlement", parts.settlement.run())
+    context.supervise("sandbox webhooks", messenger.run(f"http://{host}:{webhook_port}{PAYMENTS_PATH}"))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """Delivery addresses: reading them, changing the default one or that of an order that has not been shipped."""
 
 import uuid
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart.errors import NotFound, WrongState
 from voxcart_services.shop import schema
+from voxcart_services.shop.effects import undoable
 from voxcart_services.shop.lifecycle import Step, require
 from voxcart_services.shop.models import Actor, Address, checked_id, checked_text
 
@@ -19,6 +21,13 @@ _SELECT = text(
 _LOCK_USER = text(
     "INSERT INTO users (tenant, user_id, role) VALUES (:tenant, :user_id, :role) "
     "ON CONFLICT (tenant, user_id) DO UPDATE SET role = users.role RETURNING user_id"
+)
+
+_NO_DEFAULT = text(
+    "UPDATE addresses SET is_default = FALSE WHERE tenant = :tenant AND user_id = :user_id AND is_default"
+)
+_DEFAULT = text(
+    "UPDATE addresses SET is_default = TRUE WHERE tenant = :tenant AND user_id = :user_id AND address_id = :address_id"
 )
 
 
@@ -58,9 +67,11 @@ async def change_address(conn: AsyncConnection, actor: Actor, words: str, order_
     found = next((a for a in known if words in (a.label, a.text)), None)
     address = found or await _add(conn, actor, words, known)
     if order_id:
-        await _set_on_order(conn, actor, order_id, address)
+        before = await set_on_order(conn, actor, order_id, address.as_json())
+        undoable({"order_address": [order_id, before]})
         return address
-    await _make_default(conn, actor, address.address_id)
+    undoable({"default_address": next((a.address_id for a in known if a.is_default), "")})
+    await make_default(conn, actor, address.address_id)
     return Address(address.address_id, address.label, address.recipient, address.phone, address.text, True)
 
 
@@ -75,22 +86,24 @@ async def _add(conn: AsyncConnection, actor: Actor, words: str, known: list[Addr
     return address
 
 
-async def _make_default(conn: AsyncConnection, actor: Actor, address_id: str) -> None:
+async def make_default(conn: AsyncConnection, actor: Actor, address_id: str) -> None:
+    """Makes an address the default one; an empty id leaves none."""
     values = {"tenant": actor.tenant, "user_id": actor.user_id, "address_id": address_id}
-    await conn.execute(
-        text("UPDATE addresses SET is_default = FALSE WHERE tenant = :tenant AND user_id = :user_id AND is_default"),
-        values,
-    )
-    await conn.execute(
-        text("UPDATE addresses SET is_default = TRUE WHERE tenant = :tenant AND address_id = :address_id"), values
-    )
+    await conn.execute(_NO_DEFAULT, values)
+    await conn.execute(_DEFAULT, values)
 
 
-async def _set_on_order(conn: AsyncConnection, actor: Actor, order_id: str, address: Address) -> None:
+async def set_on_order(conn: AsyncConnection, actor: Actor, order_id: str, address: dict[str, Any]) -> dict[str, Any]:
+    """Sends an order that has not been shipped elsewhere; the address before.
+
+    Raises:
+        NotFound: No such order of this shopper. ``WrongState``: it was shipped.
+    """
     orders = schema.orders
     mine = (orders.c.tenant == actor.tenant, orders.c.user_id == actor.user_id, orders.c.order_id == order_id)
-    status = (await conn.execute(orders.select().where(*mine).with_for_update())).one_or_none()
-    if status is None:
+    order = (await conn.execute(orders.select().where(*mine).with_for_update())).one_or_none()
+    if order is None:
         raise NotFound(f"there is no order {order_id!r}")
-    require(Step.CHANGE_ADDRESS, order_id, status.status)
-    await conn.execute(orders.update().where(*mine).values(address=address.as_json()))
+    require(Step.CHANGE_ADDRESS, order_id, order.status)
+    await conn.execute(orders.update().where(*mine).values(address=address))
+    return order.address

@@ -1,11 +1,14 @@
 """The cart: one a user. The cart's row is locked first, so changes of one cart come one after the other."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart.bus.topics import Topic
 from voxcart.errors import NotFound, WrongState
 from voxcart_api.bus.v1.bus_pb2 import Envelope, UserEvent
+from voxcart_services.shop.effects import undoable
 from voxcart_services.shop.models import Actor, CartLine, Product, checked_id
 from voxcart_services.shop.outbox import add_events, user_event
 from voxcart_services.shop.pricing import MAX_QUANTITY, checked_quantity
@@ -29,6 +32,7 @@ _PUT = text(
     "ON CONFLICT (tenant, user_id, sku, variant_id) DO UPDATE SET quantity = :quantity"
 )
 _NEXT_LINE = text("UPDATE carts SET next_line = next_line + 1 WHERE tenant = :tenant AND user_id = :user_id")
+_SET_NEXT_LINE = text("UPDATE carts SET next_line = :next_line WHERE tenant = :tenant AND user_id = :user_id")
 _SET = text(
     "UPDATE cart_lines SET quantity = :quantity WHERE tenant = :tenant AND user_id = :user_id AND line_id = :line_id"
 )
@@ -84,6 +88,7 @@ async def add_to_cart(
     if held is None:
         await conn.execute(_NEXT_LINE, _ids(actor))
     await add_events(conn, [_event(actor, UserEvent.TYPE_ADD_TO_CART, product.sku, key, quantity)])
+    undoable({"cart": [[sku, chosen, quantity]]})
     return await load_cart(conn, actor)
 
 
@@ -108,6 +113,7 @@ async def update_line(conn: AsyncConnection, actor: Actor, key: str, line_id: st
             _check_available(line.product, line.variant_id, quantity)
         await conn.execute(_SET, values)
     change = quantity - line.quantity
+    undoable({"cart": [[line.product.sku, line.variant_id, change]]})
     if change:
         kind = UserEvent.TYPE_ADD_TO_CART if change > 0 else UserEvent.TYPE_REMOVE_FROM_CART
         await add_events(conn, [_event(actor, kind, line.product.sku, key, abs(change))])
@@ -119,12 +125,39 @@ async def clear_cart(conn: AsyncConnection, actor: Actor, key: str) -> list[Cart
     await lock_cart(conn, actor)
     lines = await load_cart(conn, actor)
     await conn.execute(_CLEAR, _ids(actor))
+    undoable({"cart": [[line.product.sku, line.variant_id, -line.quantity] for line in lines]})
     removed = UserEvent.TYPE_REMOVE_FROM_CART
     await add_events(
         conn,
         [_event(actor, removed, line.product.sku, f"{key}/{line.line_id}", line.quantity) for line in lines],
     )
     return []
+
+
+async def take_back_changes(
+    conn: AsyncConnection, actor: Actor, key: str, changes: Iterable[tuple[str, str, int]]
+) -> list[CartLine]:
+    """Reverses changes (SKU, variant, units added) of the cart; what was changed since stays as far as it can."""
+    next_line = await lock_cart(conn, actor)
+    held = {(row.sku, row.variant_id): row for row in await conn.execute(_LINES, _ids(actor))}
+    events = []
+    for sku, variant_id, added in changes:
+        line = held.get((sku, variant_id))
+        before = line.quantity if line else 0
+        after = min(MAX_QUANTITY, max(0, before - added))
+        line_id = line.line_id if line else str(next_line)
+        place = _ids(actor) | {"line_id": line_id, "sku": sku, "variant_id": variant_id, "quantity": after}
+        if after == 0:
+            await conn.execute(_REMOVE, place)
+        else:
+            await conn.execute(_PUT, place)
+            next_line += line is None
+        if after != before:
+            kind = UserEvent.TYPE_ADD_TO_CART if after > before else UserEvent.TYPE_REMOVE_FROM_CART
+            events.append(_event(actor, kind, sku, f"{key}/{sku}/{variant_id}", abs(after - before)))
+    await conn.execute(_SET_NEXT_LINE, _ids(actor) | {"next_line": next_line})
+    await add_events(conn, events)
+    return await load_cart(conn, actor)
 
 
 def _event(actor: Actor, kind: "UserEvent.Type", sku: str, key: str, quantity: int) -> tuple[Topic, str, Envelope]:

@@ -1,8 +1,11 @@
 """Settings of the shop service, read from the environment once at start."""
 
-from pydantic import Field
+from datetime import timedelta
+
+from pydantic import Field, SecretStr, field_validator
 
 from voxcart.settings import ServiceSettings
+from voxcart_services.shop.orders import OrderRules
 
 
 class ShopSettings(ServiceSettings):
@@ -21,3 +24,40 @@ class ShopSettings(ServiceSettings):
     """Longest SQL statement and longest wait for a row lock, seconds."""
     shop_outbox_poll_seconds: float = Field(5.0, gt=0, le=300)
     """How often the outbox is looked at without being woken, seconds: finds what other processes and crashes left."""
+    shop_reserve_minutes: float = Field(30.0, gt=0, le=10_080)
+    """How long an order waits for its payment before it expires and its goods are free again, minutes."""
+    shop_quote_minutes: float = Field(10.0, gt=0, le=1440)
+    """How long the prices of a quote hold, minutes."""
+    shop_complete_days: float = Field(10.0, gt=0, le=365)
+    """How long after delivery an order is complete, days."""
+    shop_webhook_listen: str = "127.0.0.1:0"
+    """host:port of the HTTP endpoint for webhooks of payment company and carriers. Port 0 takes a free one."""
+    shop_webhook_secret: SecretStr = SecretStr("")
+    """What webhooks are signed with, at least 16 characters. Empty: a new one at each start, known to the sandbox
+    payment company only."""
+    shop_webhook_tolerance_seconds: float = Field(300.0, gt=0, le=3600)
+    """How far a webhook's time of sending may lie from now, seconds."""
+
+    @field_validator("shop_webhook_listen")
+    @classmethod
+    def _host_and_port_of_webhooks(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            raise ValueError(f"must be host:port, not {value!r}")
+        return value
+
+    @field_validator("shop_webhook_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < 16:
+            raise ValueError("must have at least 16 characters")
+        return value
+
+    @property
+    def order_rules(self) -> OrderRules:
+        """How long things hold."""
+        return OrderRules(
+            reserve_for=timedelta(minutes=self.shop_reserve_minutes),
+            quote_life=timedelta(minutes=self.shop_quote_minutes),
+            complete_after=timedelta(days=self.shop_complete_days),
+        )

@@ -7,8 +7,11 @@ same answer. A change that is refused is rolled back with its key and may be tri
 """
 
 import hashlib
+import json
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,15 +24,17 @@ from voxcart_services.shop.models import Actor
 MAX_KEY_LENGTH = 200
 
 _CLAIM = text(
-    "INSERT INTO idempotency (tenant, user_id, key, request_hash) VALUES (:tenant, :user_id, :key, :request_hash) "
-    "ON CONFLICT DO NOTHING RETURNING 1"
+    "INSERT INTO idempotency (tenant, user_id, key, request_hash, operation) "
+    "VALUES (:tenant, :user_id, :key, :request_hash, :operation) ON CONFLICT DO NOTHING RETURNING 1"
 )
 _FIND = text(
     "SELECT request_hash, response FROM idempotency WHERE tenant = :tenant AND user_id = :user_id AND key = :key"
 )
 _STORE = text(
-    "UPDATE idempotency SET response = :response WHERE tenant = :tenant AND user_id = :user_id AND key = :key"
+    "UPDATE idempotency SET response = :response, undo = CAST(:undo AS jsonb) "
+    "WHERE tenant = :tenant AND user_id = :user_id AND key = :key"
 )
+_undo: ContextVar[dict[str, Any] | None] = ContextVar("undo", default=None)
 
 Work = Callable[[AsyncConnection], Awaitable[bytes]]
 
@@ -57,6 +62,7 @@ class Effect:
             "user_id": self.actor.user_id,
             "key": self.key,
             "request_hash": digest,
+            "operation": self.operation,
         }
 
 
@@ -93,7 +99,13 @@ async def once(database: Database, effect: Effect, work: Work) -> Outcome:
     return outcome
 
 
+def undoable(how: dict[str, Any]) -> None:
+    """Says how the change under way can be taken back; kept with its key (:mod:`voxcart_services.shop.undo`)."""
+    _undo.set(how)
+
+
 async def _attempt(conn: AsyncConnection, effect: Effect, work: Work) -> Outcome:
+    _undo.set(None)
     stored = await claim(conn, effect)
     if stored is not None:
         return Outcome(stored, replayed=True)
@@ -132,5 +144,7 @@ async def find(conn: AsyncConnection, effect: Effect) -> bytes | None:
 
 
 async def store(conn: AsyncConnection, effect: Effect, response: bytes) -> None:
-    """Keeps the answer for replays."""
-    await conn.execute(_STORE, effect.parameters() | {"response": response})
+    """Keeps the answer for replays, and how the change can be taken back."""
+    undo = _undo.get()
+    values = {"response": response, "undo": None if undo is None else json.dumps(undo)}
+    await conn.execute(_STORE, effect.parameters() | values)

@@ -8,6 +8,11 @@
 
     requested ── approve ──> approved ── money is back ──> refunded
         └── reject ──> rejected
+
+An order that is not paid in time is cancelled by the shop. A return goes with a refund of shipped goods::
+
+    requested ── approve ──> awaited ── parcel sent ──> sent ── parcel there ──> received
+        └── reject ──> rejected
 """
 
 from enum import StrEnum
@@ -36,6 +41,16 @@ class RefundStatus(StrEnum):
     REFUNDED = "refunded"
 
 
+class ReturnStatus(StrEnum):
+    """States of goods on their way back."""
+
+    REQUESTED = "requested"
+    AWAITED = "awaited"
+    SENT = "sent"
+    RECEIVED = "received"
+    REJECTED = "rejected"
+
+
 class Step(StrEnum):
     """What can be done with an order."""
 
@@ -45,6 +60,9 @@ class Step(StrEnum):
     CANCEL = "cancel"
     REQUEST_REFUND = "request_refund"
     CHANGE_ADDRESS = "change_address"
+    DELIVER = "deliver"
+    SEND_BACK = "send_back"
+    COMPLETE = "complete"
 
 
 _UNSHIPPED = frozenset({OrderStatus.PENDING_PAYMENT, OrderStatus.PAID, OrderStatus.CONFIRMED})
@@ -58,6 +76,9 @@ ALLOWED: dict[Step, frozenset[OrderStatus]] = {
         {OrderStatus.PAID, OrderStatus.CONFIRMED, OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.COMPLETED}
     ),
     Step.CHANGE_ADDRESS: _UNSHIPPED,
+    Step.DELIVER: frozenset({OrderStatus.SHIPPED}),
+    Step.SEND_BACK: frozenset({OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.COMPLETED}),
+    Step.COMPLETE: frozenset({OrderStatus.DELIVERED}),
 }
 """In which states each step may be taken. Shipping a paid order confirms it on the way."""
 
@@ -73,6 +94,9 @@ _VERBS = {
     Step.CANCEL: "cancelled",
     Step.REQUEST_REFUND: "refunded",
     Step.CHANGE_ADDRESS: "sent to another address",
+    Step.DELIVER: "delivered",
+    Step.SEND_BACK: "sent back",
+    Step.COMPLETE: "completed",
 }
 
 

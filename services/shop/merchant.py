@@ -249,7 +249,7 @@ async def _change_stock(conn: AsyncConnection, actor: Actor, product: Product, c
         difference -= step
 
 
-async def list_low_stock(conn: AsyncConnection, actor: Actor, threshold: int, page_size: int) -> Page:
+async def list_low_stock(conn: AsyncConnection, actor: Actor, threshold: int, size: int, offset: int) -> Page:
     """Products on sale with at most ``threshold`` units over all variants, the fewest first.
 
     Raises:
@@ -258,10 +258,11 @@ async def list_low_stock(conn: AsyncConnection, actor: Actor, threshold: int, pa
     actor.need_merchant()
     if threshold < 0:
         raise InvalidInput("threshold must not be negative")
-    values = {"tenant": actor.tenant, "threshold": threshold or DEFAULT_LOW_STOCK, "limit": page_size}
+    values = {"tenant": actor.tenant, "threshold": threshold or DEFAULT_LOW_STOCK, "limit": size, "offset": offset}
     total = (await conn.execute(text(f"SELECT count(*) {_LOW}"), values)).scalar_one()
-    fewest = text(f"SELECT p.sku {_LOW} ORDER BY s.units, p.units_sold DESC, p.sku LIMIT :limit")
+    fewest = text(f"SELECT p.sku {_LOW} ORDER BY s.units, p.units_sold DESC, p.sku LIMIT :limit OFFSET :offset")
     rows = await conn.execute(fewest, values)
     skus = [row.sku for row in rows]
     products = await load_products(conn, actor.tenant, skus)
-    return Page(tuple(products[sku] for sku in skus), total)
+    end = offset + size
+    return Page(tuple(products[sku] for sku in skus), total, end if end < total else None)

@@ -18,3 +18,10 @@ OUTBOX_PUBLISHED_TOTAL = Counter("voxcart_shop_outbox_published_total", "Events 
 OUTBOX_FAILURES_TOTAL = Counter("voxcart_shop_outbox_failures_total", "Rounds that could not reach the bus or database")
 OUTBOX_PENDING = Gauge("voxcart_shop_outbox_pending", "Events in the outbox when it was last looked at")
 PAYMENTS_TOTAL = Counter("voxcart_shop_payments_total", "Payments by outcome", ["outcome"])
+WEBHOOKS_TOTAL = Counter(
+    "voxcart_shop_webhooks_total", "Messages of payment company and carriers by outcome", ["source", "outcome"]
+)
+SANDBOX_WEBHOOKS_TOTAL = Counter(
+    "voxcart_shop_sandbox_webhooks_total", "Webhooks that the sandbox payment company posted, by outcome", ["outcome"]
+)
+SWEPT_TOTAL = Counter("voxcart_shop_swept_total", "Things that the settlement finished, by kind", ["kind"])

@@ -174,6 +174,15 @@ class OrderLine:
     size: str
     quantity: int
     unit_price_cents: int
+    line_no: int = 0
+    discount_cents: int = 0
+    taken_out: int = 0
+    refunded_quantity: int = 0
+
+    @property
+    def paid_cents(self) -> int:
+        """What the whole line costs after its share of the discount."""
+        return self.quantity * self.unit_price_cents - self.discount_cents
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +194,22 @@ class Shipment:
     shipped_at: datetime
     expected_at: datetime | None
     last_event: str
+    status: str = "in_transit"
+    delivered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """Units of one line of an order whose money goes back."""
+
+    line_no: int
+    quantity: int
+    amount_cents: int
 
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """A refund of a whole order, or an exchange."""
+    """A refund of an order or of part of it, or an exchange. No lines: an amount alone."""
 
     refund_id: str
     order_id: str
@@ -198,6 +218,33 @@ class Refund:
     reason: str
     decision_reason: str
     created_at: datetime
+    exchange: bool = False
+    lines: tuple[RefundLine, ...] = ()
+    return_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Goods on their way back to the shop."""
+
+    return_id: str
+    order_id: str
+    refund_id: str
+    status: str
+    carrier: str
+    tracking_no: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """How an order is paid: the latest attempt."""
+
+    status: str
+    method: str
+    captured_cents: int
+    refunded_cents: int
+    decline_reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +260,18 @@ class Order:
     created_at: datetime
     lines: tuple[OrderLine, ...]
     shipment: Shipment | None = None
-    refund: Refund | None = None
+    refunds: tuple[Refund, ...] = ()
+    discount_cents: int = 0
+    coupon_code: str = ""
+    cancel_reason: str = ""
+    expires_at: datetime | None = None
+    payment: Payment | None = None
+    returns: tuple[Return, ...] = ()
+
+    @property
+    def refund(self) -> Refund | None:
+        """The newest refund."""
+        return self.refunds[0] if self.refunds else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,47 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart.errors import NotFound
-from voxcart_services.shop.models import Actor, Order, OrderLine, Page, Refund, Role, Shipment, checked_id
+from voxcart_services.shop.models import (
+    Actor,
+    Order,
+    OrderLine,
+    Page,
+    Payment,
+    Refund,
+    RefundLine,
+    Return,
+    Role,
+    Shipment,
+    checked_id,
+)
 from voxcart_services.shop.stock import Units
 
 _SELECT = """
-SELECT o.order_id, o.user_id, o.status, o.total_cents, o.payment_method, o.address, o.created_at,
+SELECT o.order_id, o.user_id, o.status, o.total_cents, o.discount_cents, o.coupon_code, o.cancel_reason, o.expires_at,
+       o.payment_method, o.address, o.created_at,
        (SELECT json_agg(json_build_array(l.sku, l.variant_id, l.name_zh, l.name_en, l.color, l.size, l.quantity,
-                                         l.unit_price_cents) ORDER BY l.line_no)
+                                         l.unit_price_cents, l.line_no, l.discount_cents, l.taken_out,
+               coalesce((SELECT sum(b.quantity) FROM refund_lines b JOIN refunds r USING (tenant, refund_id)
+                          WHERE b.tenant = l.tenant AND r.order_id = l.order_id AND b.line_no = l.line_no
+                            AND r.status <> 'rejected' AND NOT r.exchange), 0)) ORDER BY l.line_no)
           FROM order_lines l WHERE l.tenant = o.tenant AND l.order_id = o.order_id) AS lines,
-       s.carrier, s.tracking_no, s.shipped_at, s.expected_at, s.last_event,
-       r.refund_id, r.status AS refund_status, r.amount_cents, r.reason, r.decision_reason, r.created_at AS refund_at
+       s.carrier, s.tracking_no, s.shipped_at, s.expected_at, s.last_event, s.status AS shipment_status,
+       s.delivered_at AS parcel_delivered_at,
+       (SELECT json_agg(json_build_array(r.refund_id, r.order_id, r.status, r.amount_cents, r.reason, r.decision_reason,
+                                         r.created_at, r.exchange,
+               (SELECT json_agg(json_build_array(b.line_no, b.quantity, b.amount_cents) ORDER BY b.line_no)
+                  FROM refund_lines b WHERE b.tenant = r.tenant AND b.refund_id = r.refund_id),
+               (SELECT min(t.return_id) FROM returns t WHERE t.tenant = r.tenant AND t.refund_id = r.refund_id))
+               ORDER BY r.created_at DESC, r.refund_id DESC)
+          FROM refunds r WHERE r.tenant = o.tenant AND r.order_id = o.order_id) AS refunds,
+       (SELECT json_agg(json_build_array(t.return_id, t.order_id, t.refund_id, t.status, t.carrier, t.tracking_no,
+                                         t.created_at) ORDER BY t.created_at DESC, t.return_id DESC)
+          FROM returns t WHERE t.tenant = o.tenant AND t.order_id = o.order_id) AS returns,
+       (SELECT json_build_array(p.status, p.method, p.captured_cents, p.refunded_cents, p.decline_reason)
+          FROM payments p WHERE p.tenant = o.tenant AND p.order_id = o.order_id
+         ORDER BY p.status = 'captured' DESC, p.created_at DESC LIMIT 1) AS payment
   FROM orders o
   LEFT JOIN shipments s ON s.tenant = o.tenant AND s.order_id = o.order_id
-  LEFT JOIN LATERAL (SELECT * FROM refunds x WHERE x.tenant = o.tenant AND x.order_id = o.order_id
-                     ORDER BY x.created_at DESC, x.refund_id LIMIT 1) r ON TRUE
 """
 _BY_ID = text(_SELECT + " WHERE o.tenant = :tenant AND o.order_id = :order_id")
 _LOCK = text("SELECT 1 FROM orders WHERE tenant = :tenant AND order_id = :order_id FOR UPDATE")
@@ -91,24 +118,34 @@ async def list_orders(conn: AsyncConnection, tenant: str, wanted: OrderFilter, u
 
 
 def units_of(order: Order) -> list[Units]:
-    """What an order takes from the stock."""
-    return [Units(line.sku, line.variant_id, line.quantity) for line in order.lines]
+    """What an order holds back in the stock: its units without those that were taken out before shipping."""
+    held = ((line, line.quantity - line.taken_out) for line in order.lines)
+    return [Units(line.sku, line.variant_id, units) for line, units in held if units > 0]
+
+
+def read_refund(values: list[Any]) -> Refund:
+    """A refund from its JSON array."""
+    *head, created_at, exchange, lines, return_id = values
+    return Refund(
+        *head,
+        created_at=datetime.fromisoformat(created_at),
+        exchange=exchange,
+        lines=tuple(RefundLine(*line) for line in lines or ()),
+        return_id=return_id or "",
+    )
 
 
 def _order(row: Any) -> Order:
     shipment = None
     if row.carrier is not None:
-        shipment = Shipment(row.carrier, row.tracking_no, row.shipped_at, row.expected_at, row.last_event)
-    refund = None
-    if row.refund_id is not None:
-        refund = Refund(
-            row.refund_id,
-            row.order_id,
-            row.refund_status,
-            row.amount_cents,
-            row.reason,
-            row.decision_reason,
-            row.refund_at,
+        shipment = Shipment(
+            row.carrier,
+            row.tracking_no,
+            row.shipped_at,
+            row.expected_at,
+            row.last_event,
+            row.shipment_status,
+            row.parcel_delivered_at,
         )
     return Order(
         order_id=row.order_id,
@@ -120,5 +157,11 @@ def _order(row: Any) -> Order:
         created_at=row.created_at,
         lines=tuple(OrderLine(*values) for values in row.lines or ()),
         shipment=shipment,
-        refund=refund,
+        refunds=tuple(read_refund(values) for values in row.refunds or ()),
+        discount_cents=row.discount_cents,
+        coupon_code=row.coupon_code,
+        cancel_reason=row.cancel_reason,
+        expires_at=row.expires_at,
+        payment=Payment(*row.payment) if row.payment else None,
+        returns=tuple(Return(*values[:6], datetime.fromisoformat(values[6])) for values in row.returns or ()),
     )

@@ -1,28 +1,56 @@
 """Puts the shop together: the same in the service, in tests and in an embedding program."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
+from voxcart_services.shop.calls import ShopParts
 from voxcart_services.shop.database import Database
 from voxcart_services.shop.embedding import Embedder
 from voxcart_services.shop.lexicon_store import LexiconStore
 from voxcart_services.shop.merchant import Merchant
-from voxcart_services.shop.payment_provider import SandboxProvider
+from voxcart_services.shop.orders import OrderRules
+from voxcart_services.shop.payment_provider import PaymentProvider
 from voxcart_services.shop.payments import Payments
+from voxcart_services.shop.sandbox import SandboxProvider
 from voxcart_services.shop.search import ProductSearch
-from voxcart_services.shop.servicer import ShopParts
 from voxcart_services.shop.settlement import Settlement
+from voxcart_services.shop.signatures import TOLERANCE_SECONDS
+from voxcart_services.shop.webhooks import Webhooks
 
 
-def assemble(database: Database, embedder: Embedder | None, changed: Callable[[], None], *, demo: bool) -> ShopParts:
-    """All parts on one database, with the sandbox as payment company.
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a shop is set up.
+
+    Attributes:
+        demo: Allow demonstration tenants.
+        rules: How long reservations and quotes hold.
+        webhook_secret: What webhooks are signed with.
+        webhook_tolerance_seconds: How old they may be.
+    """
+
+    demo: bool = False
+    rules: OrderRules = field(default_factory=OrderRules)
+    webhook_secret: bytes = b""
+    webhook_tolerance_seconds: float = TOLERANCE_SECONDS
+
+
+def assemble(
+    database: Database,
+    embedder: Embedder | None,
+    changed: Callable[[], None],
+    options: Options,
+    provider: PaymentProvider | None = None,
+) -> ShopParts:
+    """All parts on one database.
 
     Args:
         embedder: ``None`` searches by words only.
         changed: Called after each change; wakes the outbox publisher.
-        demo: Allow demonstration tenants.
+        provider: The payment company; the sandbox if there is none.
     """
     lexicons = LexiconStore()
-    provider = SandboxProvider(database)
+    provider = provider or SandboxProvider(database)
     payments = Payments(database, provider)
     return ShopParts(
         database=database,
@@ -30,8 +58,10 @@ def assemble(database: Database, embedder: Embedder | None, changed: Callable[[]
         lexicons=lexicons,
         merchant=Merchant(lexicons, embedder),
         payments=payments,
-        settlement=Settlement(database, provider, payments),
+        settlement=Settlement(database, provider, payments, options.rules),
+        webhooks=Webhooks(database, provider, payments, options.webhook_secret, options.webhook_tolerance_seconds),
+        rules=options.rules,
         embedder=embedder,
         changed=changed,
-        demo=demo,
+        demo=options.demo,
     )

@@ -1,25 +1,13 @@
-"""What the shop needs of a payment company, and the sandbox that behaves like one.
+"""What the shop needs of a payment company.
 
-The sandbox keeps its own tables and its own transactions, as a company's servers would: the shop and the sandbox agree
-only through ids that make every call repeatable. No money moves.
+A charge is authorised, then captured or voided; captured money is refunded in whole or in parts. Every call carries
+ids that make it repeatable: the same call again changes nothing and gives the state of now. An answer may be
+``pending``, or be lost on the way; then the company tells the shop later by a signed webhook
+(:mod:`voxcart_services.shop.webhooks`), and :meth:`PaymentProvider.find` tells it at any time.
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from voxcart.errors import NotFound, WrongState
-from voxcart_services.shop.database import Database
-from voxcart_services.shop.tenancy import SYSTEM
-
-DECLINING_TOKENS = {
-    "tok_declined": "the bank declined",
-    "tok_no_funds": "not enough money",
-    "tok_expired": "the card has expired",
-}
-"""Payment tokens of the sandbox that are refused, with the reason. Any other token is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +15,8 @@ class Charge:
     """A charge as the company knows it.
 
     Attributes:
-        status: ``authorised``, ``captured``, ``declined`` or ``voided``.
+        charge_id: The shop's id for it, ``<tenant>/<payment>``.
+        status: ``pending``, ``authorised``, ``captured``, ``declined`` or ``voided``.
         decline_reason: Empty unless declined.
     """
 
@@ -38,18 +27,30 @@ class Charge:
 
 
 class PaymentProvider(ABC):
-    """A payment company. Every call may be repeated with the same ids and then gives the same answer."""
+    """A payment company.
+
+    Every method raises ``Unavailable`` or ``DeadlineMissed`` if the company cannot be reached or does not answer; what
+    became of the call is then unknown until it is repeated or looked up.
+    """
 
     @abstractmethod
     async def authorise(self, charge_id: str, amount_cents: int, method: str, token: str) -> Charge:
-        """Asks for the money; ``authorised`` or ``declined``."""
+        """Asks for the money; ``authorised``, ``declined``, or ``pending`` until a webhook tells."""
 
     @abstractmethod
     async def capture(self, charge_id: str) -> Charge:
         """Takes authorised money.
 
         Raises:
-            NotFound: Unknown charge. ``WrongState``: declined or voided.
+            NotFound: Unknown charge. ``WrongState``: pending, declined or voided.
+        """
+
+    @abstractmethod
+    async def void(self, charge_id: str) -> Charge:
+        """Gives up a charge that is not captured. A captured one stays as it is; its money goes back by a refund.
+
+        Raises:
+            NotFound: Unknown charge.
         """
 
     @abstractmethod
@@ -60,71 +61,6 @@ class PaymentProvider(ABC):
             NotFound: Unknown charge. ``WrongState``: not captured, or more than is left.
         """
 
-
-_AUTHORISE = text(
-    "INSERT INTO sandbox_charges (charge_id, status, amount_cents, decline_reason) "
-    "VALUES (:charge_id, :status, :amount, :reason) ON CONFLICT DO NOTHING"
-)
-_LOCK = text("SELECT * FROM sandbox_charges WHERE charge_id = :charge_id FOR UPDATE")
-_SET_STATUS = text("UPDATE sandbox_charges SET status = :status WHERE charge_id = :charge_id")
-_REFUND = text(
-    "INSERT INTO sandbox_refunds (refund_id, charge_id, amount_cents) VALUES (:refund_id, :charge_id, :amount) "
-    "ON CONFLICT DO NOTHING RETURNING refund_id"
-)
-_GIVE_BACK = text("UPDATE sandbox_charges SET refunded_cents = refunded_cents + :amount WHERE charge_id = :charge_id")
-
-
-class SandboxProvider(PaymentProvider):
-    """The company that always answers, on tables of its own."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def authorise(self, charge_id: str, amount_cents: int, method: str, token: str) -> Charge:
-        """See the interface; tokens in :data:`DECLINING_TOKENS` are declined."""
-        reason = DECLINING_TOKENS.get(token, "")
-        status = "declined" if reason else "authorised"
-        values = {"charge_id": charge_id, "status": status, "amount": amount_cents, "reason": reason}
-
-        async def work(conn: AsyncConnection) -> Charge:
-            await conn.execute(_AUTHORISE, values)
-            return await _locked(conn, charge_id)
-
-        return await self._database.run(SYSTEM, work)
-
-    async def capture(self, charge_id: str) -> Charge:
-        """See the interface."""
-
-        async def work(conn: AsyncConnection) -> Charge:
-            charge = await _locked(conn, charge_id)
-            if charge.status == "captured":
-                return charge
-            if charge.status != "authorised":
-                raise WrongState(f"the charge is {charge.status}")
-            await conn.execute(_SET_STATUS, {"charge_id": charge_id, "status": "captured"})
-            return Charge(charge_id, "captured", charge.amount_cents)
-
-        return await self._database.run(SYSTEM, work)
-
-    async def refund(self, charge_id: str, refund_id: str, amount_cents: int) -> None:
-        """See the interface."""
-
-        async def work(conn: AsyncConnection) -> None:
-            row = (await conn.execute(_LOCK, {"charge_id": charge_id})).one_or_none()
-            if row is None:
-                raise NotFound(f"there is no charge {charge_id!r}")
-            values = {"refund_id": refund_id, "charge_id": charge_id, "amount": amount_cents}
-            if (await conn.execute(_REFUND, values)).first() is None:
-                return
-            if row.status != "captured" or row.refunded_cents + amount_cents > row.amount_cents:
-                raise WrongState("more than was taken cannot be given back")
-            await conn.execute(_GIVE_BACK, values)
-
-        await self._database.run(SYSTEM, work)
-
-
-async def _locked(conn: AsyncConnection, charge_id: str) -> Charge:
-    row = (await conn.execute(_LOCK, {"charge_id": charge_id})).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no charge {charge_id!r}")
-    return Charge(row.charge_id, row.status, row.amount_cents, row.decline_reason)
+    @abstractmethod
+    async def find(self, charge_id: str) -> Charge | None:
+        """The charge as it is now, ``None`` if the company has never heard of it."""

@@ -1,13 +1,16 @@
-"""Paying for an order: three steps that can stop anywhere and be taken up again.
+"""Paying for an order: steps that can stop anywhere and be taken up again, by whoever comes first.
 
 1. A transaction notes that a payment was started, under an id made from the caller's key.
-2. The payment company authorises and captures, under the same id; repeating it changes nothing.
-3. A transaction marks the payment captured and the order paid, and stores the answer under the caller's key.
+2. The payment company authorises, under the same id. It may answer at once, later by a webhook, or not at all.
+3. A transaction notes the authorisation if the order still waits; otherwise the payment is voided.
+4. The company captures; a transaction marks payment and order as paid, and enters the ledger.
 
-A crash between the steps leaves a started payment; a retry of the caller or the settlement (see
-:mod:`voxcart_services.shop.settlement`) finishes it. If the order was cancelled meanwhile, the money goes back.
+A retry of the caller, a webhook and the settlement (:mod:`voxcart_services.shop.settlement`) all take a payment from
+where it is to where the company says it is (:meth:`Payments.follow`); repeating that changes nothing. Money that
+arrives for an order that was cancelled or has expired meanwhile goes back.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,20 +19,27 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voxcart.errors import Conflict, InvalidInput, WrongState
+from voxcart.errors import Conflict, DeadlineMissed, InvalidInput, Unavailable, WrongState
+from voxcart.telemetry.logs import get_logger
 from voxcart_api.bus.v1.bus_pb2 import UserEvent
-from voxcart_services.shop import audit
+from voxcart_services.shop import audit, ledger
 from voxcart_services.shop.database import Database
-from voxcart_services.shop.effects import Effect, Outcome, check_key, claim, find, store
+from voxcart_services.shop.effects import Effect, Outcome, check_key, claim, find, store, undoable
 from voxcart_services.shop.lifecycle import Step, require
 from voxcart_services.shop.metrics import EFFECTS_TOTAL, PAYMENTS_TOTAL
-from voxcart_services.shop.models import Actor, Order, checked_id
-from voxcart_services.shop.order_store import load_order
+from voxcart_services.shop.models import Actor, Order, Role, checked_id
+from voxcart_services.shop.order_store import load_order, units_of
 from voxcart_services.shop.orders import count_sold
 from voxcart_services.shop.outbox import add_events, user_event
-from voxcart_services.shop.payment_provider import PaymentProvider
+from voxcart_services.shop.payment_provider import Charge, PaymentProvider
+
+log = get_logger(__name__)
 
 METHODS = ("wechat_pay", "alipay", "unionpay", "card", "cash")
+OPEN = ("started", "authorised")
+ANSWER_SECONDS = 1.5
+"""How long a call waits for a payment company that answers by webhook, or not at all."""
+LOOK_SECONDS = 0.1
 
 Encode = Callable[[Order], bytes]
 
@@ -39,22 +49,27 @@ _LATEST = text(
 )
 _PAYMENT = text("SELECT * FROM payments WHERE tenant = :tenant AND payment_id = :payment_id")
 _OTHER = text(
-    "SELECT 1 FROM payments WHERE tenant = :tenant AND order_id = :order_id AND status = 'started' "
+    "SELECT 1 FROM payments WHERE tenant = :tenant AND order_id = :order_id AND status IN ('started', 'authorised') "
     "AND payment_id <> :payment_id"
 )
 _START = text(
-    "INSERT INTO payments (tenant, payment_id, order_id, status, method, token, amount_cents) "
-    "VALUES (:tenant, :payment_id, :order_id, 'started', :method, :token, :amount)"
+    "INSERT INTO payments (tenant, payment_id, order_id, status, method, token, amount_cents, provider_id) "
+    "VALUES (:tenant, :payment_id, :order_id, 'started', :method, :token, :amount, :charge_id)"
 )
-_FINISH = text(
-    "UPDATE payments SET status = :status, decline_reason = :reason, provider_id = :charge_id "
-    "WHERE tenant = :tenant AND payment_id = :payment_id AND status = 'started' RETURNING payment_id"
+_MOVE = text(
+    "UPDATE payments SET status = :status, decline_reason = :reason, captured_cents = :captured "
+    "WHERE tenant = :tenant AND payment_id = :payment_id AND status IN ('started', 'authorised') RETURNING payment_id"
 )
 _GIVEN_BACK = text(
-    "UPDATE payments SET refunded_cents = amount_cents WHERE tenant = :tenant AND payment_id = :payment_id"
+    "UPDATE payments SET refunded_cents = captured_cents, settled = TRUE WHERE tenant = :tenant "
+    "AND payment_id = :payment_id AND NOT settled RETURNING captured_cents"
+)
+_LATE_CAPTURE = text(
+    "UPDATE payments SET captured_cents = amount_cents WHERE tenant = :tenant AND payment_id = :payment_id "
+    "AND NOT settled"
 )
 _PAID = text(
-    "UPDATE orders SET status = 'paid', payment_method = :method, paid_at = now() "
+    "UPDATE orders SET status = 'paid', payment_method = :method, paid_at = now(), expires_at = NULL "
     "WHERE tenant = :tenant AND order_id = :order_id"
 )
 
@@ -71,69 +86,136 @@ class PayRequest:
 class Payments:
     """Takes payments with one payment company."""
 
-    def __init__(self, database: Database, provider: PaymentProvider) -> None:
+    def __init__(self, database: Database, provider: PaymentProvider, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._database = database
         self._provider = provider
+        self._answer_seconds = answer_seconds
 
     async def pay(self, effect: Effect, request: PayRequest, encode: Encode) -> Outcome:
         """Pays for an order once.
 
         Raises:
             InvalidInput: Bad method. ``NotFound``: no such order. ``Conflict``: the key was used otherwise.
-            WrongState: Nothing to pay, paid already, declined, or another payment is under way.
+            WrongState: Nothing to pay, paid already, declined, or a payment is under way, perhaps this one.
         """
         check_key(effect.key)
         effect.actor.need_user()
         request = _checked(request)
-        stored = await self._database.run(effect.actor.tenant, lambda conn: find(conn, effect))
+        tenant = effect.actor.tenant
+        stored = await self._database.run(tenant, lambda conn: find(conn, effect))
         if stored is not None:
             EFFECTS_TOTAL.labels(effect.operation, "replayed").inc()
             return Outcome(stored, replayed=True)
         payment_id = _payment_id(effect)
-        payment = await self._database.run(
-            effect.actor.tenant, lambda conn: _start(conn, effect.actor, payment_id, request)
-        )
-        if payment.status == "started":
-            payment = await self.finish(effect.actor, payment)
+        payment = await self._database.run(tenant, lambda conn: _start(conn, effect.actor, payment_id, request))
+        payment = await self._settled(tenant, payment)
+        if payment.status in OPEN:
+            sentence = f"the payment company has not answered yet for order {payment.order_id}; it is paid when it does"
+            raise WrongState(sentence, reason="payment_under_way")
         if payment.status != "captured":
             raise WrongState(_refusal(payment), reason=payment.status)
-        outcome = await self._database.run(
-            effect.actor.tenant, lambda conn: _answer(conn, effect, payment.order_id, encode)
-        )
+        outcome = await self._database.run(tenant, lambda conn: _answer(conn, effect, payment.order_id, encode))
         EFFECTS_TOTAL.labels(effect.operation, "done").inc()
         return outcome
 
-    async def finish(self, actor: Actor, payment: Any) -> Any:
-        """Takes a started payment to its end; the payment's row after that."""
-        charge_id = f"{actor.tenant}/{payment.payment_id}"
-        charge = await self._provider.authorise(charge_id, payment.amount_cents, payment.method, payment.token)
-        if charge.status == "authorised":
-            charge = await self._provider.capture(charge_id)
-        status = "captured" if charge.status == "captured" else "declined"
-        values = {
-            "tenant": actor.tenant,
-            "payment_id": payment.payment_id,
-            "order_id": payment.order_id,
-            "method": payment.method,
-            "charge_id": charge_id,
-            "reason": charge.decline_reason,
-        }
-        finished = await self._database.run(actor.tenant, lambda conn: _finish(conn, actor, values, status))
-        if finished.status == "voided":
-            await self.give_back(actor.tenant, finished)
-        PAYMENTS_TOTAL.labels(finished.status).inc()
-        return finished
+    async def _settled(self, tenant: str, payment: Any) -> Any:
+        """The payment after the company answered, or as it is when the wait is over."""
+        if payment.status not in OPEN:
+            return payment
+        try:
+            payment = await self.finish(tenant, payment)
+        except (DeadlineMissed, Unavailable) as error:
+            log.warning("the payment company does not answer", code=error.code.name)
+        looks = round(self._answer_seconds / LOOK_SECONDS)
+        while payment.status in OPEN and looks > 0:
+            looks -= 1
+            await asyncio.sleep(LOOK_SECONDS)
+            payment = await self.load(tenant, payment.payment_id)
+        return payment
+
+    async def load(self, tenant: str, payment_id: str) -> Any:
+        """The payment's row, ``None`` if there is none."""
+
+        async def work(conn: AsyncConnection) -> Any:
+            place = {"tenant": tenant, "payment_id": payment_id}
+            return (await conn.execute(_PAYMENT, place)).one_or_none()
+
+        return await self._database.run(tenant, work)
+
+    async def finish(self, tenant: str, payment: Any) -> Any:
+        """Asks the company for the money of a started payment and follows its answer; the payment's row after that."""
+        charge = await self._provider.authorise(
+            charge_id(tenant, payment.payment_id), payment.amount_cents, payment.method, payment.token
+        )
+        return await self.follow(tenant, payment, charge)
+
+    async def follow(self, tenant: str, payment: Any, charge: Charge) -> Any:
+        """Takes a payment to where the company says its charge is; the payment's row after that. May be repeated."""
+        if payment.status in OPEN and charge.status == "authorised":
+            payment = await self._move(tenant, payment, "authorised")
+            if payment.status == "authorised":
+                charge = await self._capture(charge)
+        if payment.status in OPEN and charge.status in ("captured", "declined", "voided"):
+            payment = await self._move(tenant, payment, charge.status, charge.decline_reason)
+            PAYMENTS_TOTAL.labels(payment.status).inc()
+        if payment.status == "voided" and not payment.settled:
+            await self.give_back(tenant, payment)
+        return payment
+
+    async def take_up(self, tenant: str, payment: Any) -> None:
+        """Goes on with a payment that was left: asks what became of it, and gives up one that nobody waits for."""
+        charge = await self._provider.find(charge_id(tenant, payment.payment_id))
+        if charge is None:
+            await self.finish(tenant, payment)
+            return
+        payment = await self.follow(tenant, payment, charge)
+        if payment.status in OPEN and not await self._is_awaited(tenant, payment):
+            await self.follow(tenant, payment, await self._provider.void(charge.charge_id))
+
+    async def _is_awaited(self, tenant: str, payment: Any) -> bool:
+        actor = Actor(tenant, "", Role.MERCHANT)
+        order = await self._database.run(tenant, lambda conn: load_order(conn, actor, payment.order_id))
+        return order.status == "pending_payment"
+
+    async def _capture(self, charge: Charge) -> Charge:
+        """The charge after its capture, or as it is if another process has given it up meanwhile."""
+        try:
+            return await self._provider.capture(charge.charge_id)
+        except WrongState:
+            return await self._provider.find(charge.charge_id) or charge
+
+    async def _move(self, tenant: str, payment: Any, status: str, reason: str = "") -> Any:
+        return await self._database.run(tenant, lambda conn: _move(conn, tenant, payment, status, reason))
 
     async def give_back(self, tenant: str, payment: Any) -> None:
-        """Returns the money of a payment whose order was cancelled before it was done. May be repeated."""
-        charge_id = f"{tenant}/{payment.payment_id}"
-        await self._provider.refund(charge_id, f"void/{charge_id}", payment.amount_cents)
-        place = {"tenant": tenant, "payment_id": payment.payment_id}
+        """Gives up a voided payment: its charge is released, or its money returned. May be repeated."""
+        charge = await self._provider.void(charge_id(tenant, payment.payment_id))
+        if charge.status == "captured":
+            await self._provider.refund(charge.charge_id, f"void/{charge.charge_id}", charge.amount_cents)
+        place = {"tenant": tenant, "payment_id": payment.payment_id, "order_id": payment.order_id}
+        late = charge.status == "captured" and payment.captured_cents == 0
 
         async def note(conn: AsyncConnection) -> None:
-            await conn.execute(_GIVEN_BACK, place)
+            if late:
+                await conn.execute(_LATE_CAPTURE, place)
+            cents = (await conn.execute(_GIVEN_BACK, place)).scalar()
+            if late and cents:
+                await ledger.enter(conn, tenant, payment, f"capture/{payment.payment_id}", cents)
+            if cents:
+                await ledger.enter(conn, tenant, payment, f"void/{payment.payment_id}", -cents)
 
         await self._database.run(tenant, note)
+
+
+def charge_id(tenant: str, payment_id: str) -> str:
+    """The id under which the payment company knows a payment."""
+    return f"{tenant}/{payment_id}"
+
+
+def payment_of(charge: str) -> tuple[str, str]:
+    """Tenant and payment of a charge, the reverse of :func:`charge_id`."""
+    tenant, _, payment_id = charge.rpartition("/")
+    return tenant, payment_id
 
 
 def _checked(request: PayRequest) -> PayRequest:
@@ -152,7 +234,7 @@ def _payment_id(effect: Effect) -> str:
 def _refusal(payment: Any) -> str:
     if payment.status == "declined":
         return f"the payment was declined: {payment.decline_reason}"
-    return f"order {payment.order_id} was cancelled before the payment was done; the money goes back"
+    return f"order {payment.order_id} was cancelled or has expired before the payment was done; the money goes back"
 
 
 async def _start(conn: AsyncConnection, actor: Actor, payment_id: str, request: PayRequest) -> Any:
@@ -176,22 +258,29 @@ async def _start(conn: AsyncConnection, actor: Actor, payment_id: str, request: 
     if (await conn.execute(_OTHER, place | {"order_id": order_id})).first():
         raise WrongState(f"a payment for order {order_id} is under way", reason="payment_under_way")
     values = {"order_id": order_id, "method": request.method, "token": request.token, "amount": order.total_cents}
-    await conn.execute(_START, place | values)
+    await conn.execute(_START, place | values | {"charge_id": charge_id(actor.tenant, payment_id)})
     return (await conn.execute(_PAYMENT, place)).one()
 
 
-async def _finish(conn: AsyncConnection, actor: Actor, values: dict[str, Any], status: str) -> Any:
-    """Writes the end of a payment, and of the order's waiting; the first of several finishers does it."""
-    order = await load_order(conn, actor, values["order_id"], lock=True)
-    if status == "captured" and order.status != "pending_payment":
-        current = (await conn.execute(_PAYMENT, values)).one()
-        status = "voided" if current.status == "started" else current.status
-    if (await conn.execute(_FINISH, values | {"status": status})).first() and status == "captured":
-        await conn.execute(_PAID, values)
-        await count_sold(conn, actor.tenant, order, +1)
+async def _move(conn: AsyncConnection, tenant: str, payment: Any, status: str, reason: str) -> Any:
+    """Writes what became of an open payment, and of the order's waiting; the first of several movers does it."""
+    actor = Actor(tenant, "", Role.MERCHANT)
+    order = await load_order(conn, actor, payment.order_id, lock=True)
+    place = {"tenant": tenant, "payment_id": payment.payment_id, "order_id": payment.order_id}
+    captured = payment.amount_cents if status == "captured" else 0
+    if status in ("authorised", "captured") and order.status != "pending_payment":
+        status = "voided"
+        await audit.record(conn, actor, "void_payment", order.order_id, payment=payment.payment_id, order=order.status)
+    values = {"status": status, "reason": reason, "captured": captured}
+    is_moved = (await conn.execute(_MOVE, place | values)).first() is not None
+    if is_moved and captured:
+        await ledger.enter(conn, tenant, payment, f"capture/{payment.payment_id}", captured)
+    if is_moved and status == "captured":
+        await conn.execute(_PAID, place | {"method": payment.method})
+        await count_sold(conn, tenant, units_of(order), +1)
         await add_events(conn, _bought(actor, order))
-        await audit.record(conn, actor, "pay", order.order_id, method=values["method"], cents=order.total_cents)
-    return (await conn.execute(_PAYMENT, values)).one()
+        await audit.record(conn, actor, "pay", order.order_id, method=payment.method, cents=order.total_cents)
+    return (await conn.execute(_PAYMENT, place)).one()
 
 
 def _bought(actor: Actor, order: Order) -> list[Any]:
@@ -214,5 +303,6 @@ async def _answer(conn: AsyncConnection, effect: Effect, order_id: str, encode: 
     if stored is not None:
         return Outcome(stored, replayed=True)
     response = encode(await load_order(conn, effect.actor, order_id))
+    undoable({"order": order_id})
     await store(conn, effect, response)
     return Outcome(response, replayed=False)

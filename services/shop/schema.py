@@ -39,6 +39,10 @@ def _cents(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=False)
 
 
+def _zero(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False, server_default="0")
+
+
 def _time(name: str, *, default: bool = False) -> sa.Column[object]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=not default, server_default=_NOW if default else None)
 
@@ -190,6 +194,11 @@ orders = sa.Table(
     sa.Column("address", JSONB, nullable=False, server_default="{}"),
     _text("note"),
     sa.Column("seeded", sa.Boolean, nullable=False, server_default=sa.false()),
+    _zero("discount_cents"),
+    _text("coupon_code"),
+    _text("cancel_reason"),
+    _time("expires_at"),
+    _time("completed_at"),
     _time("created_at", default=True),
     _time("paid_at"),
     _time("confirmed_at"),
@@ -197,6 +206,9 @@ orders = sa.Table(
     _time("cancelled_at"),
     _belongs_to("users", "user_id"),
     sa.CheckConstraint("total_cents >= 0", name="total"),
+    sa.CheckConstraint("discount_cents >= 0", name="discount"),
+    sa.Index("ix_orders_expiring", "expires_at", postgresql_where=sa.text("status = 'pending_payment'")),
+    sa.Index("ix_orders_delivered", "delivered_at", postgresql_where=sa.text("status = 'delivered'")),
     sa.CheckConstraint(
         "status IN ('pending_payment', 'paid', 'confirmed', 'shipped', 'delivered', 'completed', 'cancelled')",
         name="status",
@@ -220,9 +232,13 @@ order_lines = sa.Table(
     _text("size"),
     sa.Column("quantity", sa.BigInteger, nullable=False),
     _cents("unit_price_cents"),
+    _zero("discount_cents"),
+    _zero("taken_out"),
     _belongs_to("orders", "order_id"),
     sa.CheckConstraint("quantity >= 1", name="quantity"),
     sa.CheckConstraint("unit_price_cents >= 0", name="price"),
+    sa.CheckConstraint("discount_cents >= 0 AND discount_cents <= quantity * unit_price_cents", name="discount"),
+    sa.CheckConstraint("taken_out >= 0 AND taken_out <= quantity", name="taken_out"),
     sa.Index("ix_order_lines_sku", "tenant", "sku"),
 )
 
@@ -236,18 +252,25 @@ payments = sa.Table(
     sa.Column("method", sa.Text, nullable=False),
     _text("token"),
     _cents("amount_cents"),
-    sa.Column("refunded_cents", sa.BigInteger, nullable=False, server_default="0"),
+    _zero("captured_cents"),
+    _zero("refunded_cents"),
+    sa.Column("settled", sa.Boolean, nullable=False, server_default=sa.false()),
     _text("provider_id"),
     _text("decline_reason"),
     _time("created_at", default=True),
     _belongs_to("orders", "order_id"),
-    sa.CheckConstraint("status IN ('started', 'captured', 'declined', 'voided')", name="status"),
-    sa.CheckConstraint("refunded_cents >= 0 AND refunded_cents <= amount_cents", name="refunded"),
+    sa.CheckConstraint("status IN ('started', 'authorised', 'captured', 'declined', 'voided')", name="status"),
+    sa.CheckConstraint("refunded_cents >= 0 AND refunded_cents <= captured_cents", name="refunded"),
+    sa.CheckConstraint("captured_cents IN (0, amount_cents)", name="captured"),
     sa.Index("ix_payments_order", "tenant", "order_id"),
     sa.Index(
         "uq_payments_captured", "tenant", "order_id", unique=True, postgresql_where=sa.text("status = 'captured'")
     ),
-    sa.Index("ix_payments_open", "created_at", postgresql_where=sa.text("status IN ('started', 'voided')")),
+    sa.Index(
+        "ix_payments_open",
+        "created_at",
+        postgresql_where=sa.text("status IN ('started', 'authorised') OR (status = 'voided' AND NOT settled)"),
+    ),
 )
 
 shipments = sa.Table(
@@ -260,7 +283,25 @@ shipments = sa.Table(
     _time("shipped_at", default=True),
     _time("expected_at"),
     _text("last_event"),
+    sa.Column("status", sa.Text, nullable=False, server_default="in_transit"),
+    _time("delivered_at"),
+    _time("last_event_at"),
     _belongs_to("orders", "order_id"),
+    sa.CheckConstraint("status IN ('in_transit', 'out_for_delivery', 'delivered', 'failed')", name="status"),
+    sa.Index("ix_shipments_tracking", "tenant", "tracking_no"),
+)
+
+shipment_events = sa.Table(
+    "shipment_events",
+    metadata,
+    _tenant(),
+    sa.Column("event_id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    _text("description"),
+    _time("at", default=True),
+    _belongs_to("shipments", "order_id"),
+    sa.Index("ix_shipment_events_order", "tenant", "order_id"),
 )
 
 refunds = sa.Table(
@@ -279,8 +320,103 @@ refunds = sa.Table(
     sa.CheckConstraint("status IN ('requested', 'approved', 'rejected', 'refunded')", name="status"),
     sa.CheckConstraint("amount_cents >= 0", name="amount"),
     sa.Index("ix_refunds_order", "tenant", "order_id"),
-    sa.Index("uq_refunds_open", "tenant", "order_id", unique=True, postgresql_where=sa.text("status <> 'rejected'")),
+    sa.Index(
+        "uq_refunds_requested", "tenant", "order_id", unique=True, postgresql_where=sa.text("status = 'requested'")
+    ),
     sa.Index("ix_refunds_approved", "created_at", postgresql_where=sa.text("status = 'approved'")),
+)
+
+refund_lines = sa.Table(
+    "refund_lines",
+    metadata,
+    _tenant(),
+    _key("refund_id"),
+    sa.Column("line_no", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("quantity", sa.BigInteger, nullable=False),
+    _cents("amount_cents"),
+    _belongs_to("refunds", "refund_id"),
+    sa.CheckConstraint("quantity >= 1", name="quantity"),
+    sa.CheckConstraint("amount_cents >= 0", name="amount"),
+)
+
+returns = sa.Table(
+    "returns",
+    metadata,
+    _tenant(),
+    _key("return_id"),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("refund_id", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    _text("carrier"),
+    _text("tracking_no"),
+    _time("created_at", default=True),
+    _time("received_at"),
+    _belongs_to("orders", "order_id"),
+    sa.CheckConstraint("status IN ('requested', 'awaited', 'sent', 'received', 'rejected')", name="status"),
+    sa.Index("ix_returns_order", "tenant", "order_id"),
+    sa.Index("ix_returns_refund", "tenant", "refund_id"),
+)
+
+coupons = sa.Table(
+    "coupons",
+    metadata,
+    sa.Column("tenant", sa.Text, sa.ForeignKey("tenants.tenant", ondelete="CASCADE"), primary_key=True),
+    _key("code"),
+    _text("title"),
+    sa.Column("percent_off", sa.Integer),
+    sa.Column("cents_off", sa.BigInteger),
+    _zero("threshold_cents"),
+    _zero("max_discount_cents"),
+    sa.Column("per_user_limit", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("total_limit", sa.Integer, nullable=False, server_default="0"),
+    _time("starts_at"),
+    _time("expires_at"),
+    _zero("used"),
+    _time("created_at", default=True),
+    sa.CheckConstraint(
+        "(percent_off BETWEEN 1 AND 99 AND cents_off IS NULL) OR (percent_off IS NULL AND cents_off > 0)",
+        name="reduction",
+    ),
+    sa.CheckConstraint("used >= 0", name="used"),
+)
+
+coupon_uses = sa.Table(
+    "coupon_uses",
+    metadata,
+    _tenant(),
+    _key("order_id"),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("user_id", sa.Text, nullable=False),
+    _belongs_to("coupons", "code"),
+    _belongs_to("orders", "order_id"),
+    sa.Index("ix_coupon_uses_user", "tenant", "code", "user_id"),
+)
+
+quotes = sa.Table(
+    "quotes",
+    metadata,
+    sa.Column("tenant", sa.Text, sa.ForeignKey("tenants.tenant", ondelete="CASCADE"), primary_key=True),
+    _key("quote_id"),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("lines", JSONB, nullable=False),
+    _cents("discount_cents"),
+    _text("coupon_code"),
+    _text("order_id"),
+    sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("ix_quotes_expires", "expires_at"),
+)
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    _tenant(),
+    _key("entry_id"),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("payment_id", sa.Text, nullable=False),
+    _cents("cents"),
+    _time("at", default=True),
+    _belongs_to("orders", "order_id"),
+    sa.Index("ix_ledger_order", "tenant", "order_id"),
 )
 
 reviews = sa.Table(
@@ -331,7 +467,11 @@ idempotency = sa.Table(
     sa.Column("request_hash", sa.LargeBinary, nullable=False),
     sa.Column("response", sa.LargeBinary),
     _time("created_at", default=True),
+    _text("operation"),
+    sa.Column("undo", JSONB),
+    sa.Column("number", sa.BigInteger, sa.Identity(), nullable=False),
     sa.Index("ix_idempotency_created", "created_at"),
+    sa.Index("ix_idempotency_undo", "tenant", "user_id", "number", postgresql_where=sa.text("operation <> ''")),
 )
 
 outbox = sa.Table(
@@ -367,7 +507,7 @@ sandbox_charges = sa.Table(
     sa.Column("refunded_cents", sa.BigInteger, nullable=False, server_default="0"),
     _text("decline_reason"),
     _time("created_at", default=True),
-    sa.CheckConstraint("status IN ('authorised', 'captured', 'declined', 'voided')", name="status"),
+    sa.CheckConstraint("status IN ('pending', 'authorised', 'captured', 'declined', 'voided')", name="status"),
     sa.CheckConstraint("refunded_cents >= 0 AND refunded_cents <= amount_cents", name="refunded"),
 )
 
@@ -378,4 +518,25 @@ sandbox_refunds = sa.Table(
     sa.Column("charge_id", sa.Text, sa.ForeignKey("sandbox_charges.charge_id", ondelete="CASCADE"), nullable=False),
     _cents("amount_cents"),
     _time("created_at", default=True),
+)
+
+sandbox_events = sa.Table(
+    "sandbox_events",
+    metadata,
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("charge_id", sa.Text, sa.ForeignKey("sandbox_charges.charge_id", ondelete="CASCADE"), nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("copies", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Index("ix_sandbox_events_due", "due_at"),
+)
+
+webhook_events = sa.Table(
+    "webhook_events",
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("event_id", sa.Text, primary_key=True),
+    _time("received_at", default=True),
+    sa.Index("ix_webhook_events_received", "received_at"),
 )

@@ -216,6 +216,7 @@ class HistoryWriter:
                 "status": "captured",
                 "method": plan.method,
                 "amount_cents": total,
+                "captured_cents": total,
                 "refunded_cents": total if is_cancelled else 0,
                 "created_at": created + timedelta(minutes=2),
             }
@@ -261,6 +262,8 @@ class HistoryWriter:
                 "shipped_at": created + timedelta(hours=20),
                 "expected_at": _moment(plan.days_ago - (3 if is_delivered else 4), 18, 0),
                 "last_event": "已签收" if is_delivered else f"已到达{city}转运中心，正在派送途中",
+                "status": "delivered" if is_delivered else "out_for_delivery",
+                "delivered_at": created + timedelta(days=3) if is_delivered else None,
             }
         )
 

@@ -18,8 +18,8 @@ from voxcart.errors import WrongState
 from voxcart_services.shop.schema import metadata
 
 APP_ROLE = "voxcart_shop"
-SYSTEM_TABLES = frozenset({"sandbox_charges", "sandbox_refunds"})
-"""Tables of the sandbox payment company; the tenant role has no right to them."""
+SYSTEM_TABLES = frozenset({"sandbox_charges", "sandbox_refunds", "sandbox_events", "webhook_events"})
+"""Tables of the sandbox payment company and of the messages it sends; the tenant role has no right to them."""
 
 
 class System:

@@ -39,6 +39,16 @@ _COPIED = (
     schema.faq_documents,
     schema.faq_questions,
 )
+_GROWN = (
+    schema.carts,
+    schema.cart_lines,
+    schema.quotes,
+    schema.coupons,
+    schema.ledger,
+    schema.idempotency,
+    schema.audit_log,
+)
+"""What a shop has besides, made by its use."""
 _FUTURE_TIMES = {"expected_at"}
 _UNMOVED_TABLES = {"users", "products"}
 _ROLLED = (schema.orders, schema.payments, schema.shipments, schema.refunds, schema.reviews)
@@ -146,6 +156,7 @@ async def copy_template(conn: AsyncConnection, tenant: str, now: datetime | None
     for table in _COPIED:
         await conn.execute(_copy_statement(table), values)
     await conn.execute(_COPY_CHARGES, values)
+    await conn.execute(_COPY_LEDGER, values)
     # Without statistics the planner takes the new shop for empty, and reports over it take seconds.
     await conn.execute(text("ANALYZE " + ", ".join(table.name for table in _COPIED)))
 
@@ -153,6 +164,14 @@ async def copy_template(conn: AsyncConnection, tenant: str, now: datetime | None
 _COPY_CHARGES = text(
     "INSERT INTO sandbox_charges (charge_id, status, amount_cents, refunded_cents) "
     "SELECT tenant || '/' || payment_id, 'captured', amount_cents, refunded_cents FROM payments WHERE tenant = :tenant"
+)
+
+
+_COPY_LEDGER = text(
+    "INSERT INTO ledger (tenant, entry_id, order_id, payment_id, cents, at) "
+    "SELECT tenant, kind || '/' || payment_id, order_id, payment_id, cents, created_at FROM payments, LATERAL "
+    "(VALUES ('capture', captured_cents), ('refund', -refunded_cents)) AS moved(kind, cents) "
+    "WHERE tenant = :tenant AND cents <> 0"
 )
 
 
@@ -170,7 +189,9 @@ def _moved(table: sa.Table, name: str) -> str:
     if not is_time:
         return name
     moved = f"{name} + CAST(:shift AS interval)"
-    return moved if name in _FUTURE_TIMES or table.name in _UNMOVED_TABLES else f"LEAST({moved}, :latest)"
+    if name in _FUTURE_TIMES or table.name in _UNMOVED_TABLES:
+        return moved
+    return f"CASE WHEN {name} IS NOT NULL THEN LEAST({moved}, :latest) END"
 
 
 def _whole_days(earlier: datetime, later: datetime) -> timedelta:
@@ -185,7 +206,7 @@ async def drop_tenant(conn: AsyncConnection, tenant: str) -> bool:
              "AND c.charge_id = p.tenant || '/' || p.payment_id"),
         {"tenant": tenant},
     )  # fmt: skip
-    for table in reversed((*_COPIED, schema.carts, schema.cart_lines, schema.idempotency, schema.audit_log)):
+    for table in reversed((*_COPIED, *_GROWN)):
         await conn.execute(table.delete().where(table.c.tenant == tenant))
     gone = await conn.execute(schema.tenants.delete().where(schema.tenants.c.tenant == tenant))
     return gone.rowcount > 0

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from support.shop import Shop
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
+from voxcart_services.shop.sandbox import SandboxProvider
 from voxcart_services.shop.tenancy import SYSTEM
 
 pytestmark = pytest.mark.integration
@@ -180,14 +181,7 @@ async def test_the_last_unit_is_sold_once(shop: Shop) -> None:
 
 async def test_a_payment_cut_off_between_its_steps_is_finished_by_a_retry_or_the_sweep(shop: Shop) -> None:
     order = await shop.order(PRODUCTS[0], paid=False)
-    async with shop.parts.database.transaction(SYSTEM) as conn:
-        await conn.execute(
-            text(
-                "INSERT INTO payments (tenant, payment_id, order_id, status, method, amount_cents, created_at) "
-                "VALUES (:tenant, 'cut-off', :order_id, 'started', 'card', :cents, now() - interval '1 minute')"
-            ),
-            {"tenant": shop.tenant, "order_id": order.order_id, "cents": order.total.cents},
-        )
+    await _started_payment(shop, order, "cut-off")
     pay = pb.PayRequest(actor=shop.shopper(), idempotency_key=shop.key(), order_id=order.order_id)
     with pytest.raises(grpc.aio.AioRpcError, match="under way"):
         await shop.rpc.Pay(pay)
@@ -196,20 +190,42 @@ async def test_a_payment_cut_off_between_its_steps_is_finished_by_a_retry_or_the
     assert (paid.status, paid.payment_method) == ("paid", "card")
 
 
-async def test_an_order_cancelled_while_it_is_paid_gives_the_money_back(shop: Shop) -> None:
-    order = await shop.order(PRODUCTS[0], paid=False)
-    cancel = pb.CancelOrderRequest(actor=shop.shopper(), idempotency_key=shop.key(), order_id=order.order_id)
+async def _started_payment(shop: Shop, order: pb.Order, payment_id: str) -> None:
+    """A payment whose process was cut off after its first step, a minute ago."""
     async with shop.parts.database.transaction(SYSTEM) as conn:
         await conn.execute(
             text(
                 "INSERT INTO payments (tenant, payment_id, order_id, status, method, amount_cents, created_at) "
-                "VALUES (:tenant, 'overtaken', :order_id, 'started', 'card', :cents, now() - interval '1 minute')"
+                "VALUES (:tenant, :payment_id, :order_id, 'started', 'card', :cents, now() - interval '1 minute')"
             ),
-            {"tenant": shop.tenant, "order_id": order.order_id, "cents": order.total.cents},
+            {
+                "tenant": shop.tenant,
+                "payment_id": payment_id,
+                "order_id": order.order_id,
+                "cents": order.total.cents,
+            },
         )
+
+
+@pytest.mark.parametrize(("reached", "given_back"), [("", 0), ("authorised", 0), ("captured", 3900)])
+async def test_an_order_cancelled_while_it_is_paid_takes_no_money(shop: Shop, reached: str, given_back: int) -> None:
+    """However far the payment company had come: a charge is voided, and captured money goes back."""
+    order = await shop.order(PRODUCTS[0], paid=False)
+    await _started_payment(shop, order, "overtaken")
+    charge_id = f"{shop.tenant}/overtaken"
+    provider = SandboxProvider(shop.parts.database)
+    if reached:
+        await provider.authorise(charge_id, order.total.cents, "card", "")
+    if reached == "captured":
+        await provider.capture(charge_id)
+    cancel = pb.CancelOrderRequest(actor=shop.shopper(), idempotency_key=shop.key(), order_id=order.order_id)
     await shop.rpc.CancelOrder(cancel)
-    await shop.parts.settlement.sweep()
-    status = "SELECT status || refunded_cents FROM payments WHERE tenant = :tenant AND payment_id = 'overtaken'"
-    assert await _value(shop, status) == f"voided{order.total.cents}"
-    charge = "SELECT refunded_cents FROM sandbox_charges WHERE charge_id = :tenant || '/overtaken'"
-    assert await _value(shop, charge) == order.total.cents
+    for _ in range(2):
+        await shop.parts.settlement.sweep()
+    paid = await shop.rpc.GetOrder(pb.GetOrderRequest(actor=shop.shopper(), order_id=order.order_id))
+    assert (paid.status, paid.payment.status) == ("cancelled", "voided")
+    assert (paid.payment.captured.cents, paid.payment.refunded.cents) == (given_back, given_back)
+    charge = "SELECT status || refunded_cents FROM sandbox_charges WHERE charge_id = :tenant || '/overtaken'"
+    assert await _value(shop, charge) == (f"captured{given_back}" if given_back else "voided0")
+    held = "SELECT coalesce(sum(cents), 0) FROM ledger WHERE tenant = :tenant AND payment_id = 'overtaken'"
+    assert await _value(shop, held) == 0

@@ -25,11 +25,14 @@ from voxcart_api.common.v1.common_pb2 import ROLE_MERCHANT, ROLE_SHOPPER
 from voxcart_api.shop.v1 import shop_pb2 as pb
 from voxcart_api.shop.v1 import shop_pb2_grpc
 from voxcart_services.shop.bootstrap import prepare
+from voxcart_services.shop.calls import ShopParts
 from voxcart_services.shop.database import Database
 from voxcart_services.shop.embedding import Embedder
-from voxcart_services.shop.parts import assemble
+from voxcart_services.shop.parts import Options, assemble
 from voxcart_services.shop.seed_history import MERCHANT, SHOPPER
-from voxcart_services.shop.servicer import ShopParts, ShopServicer
+from voxcart_services.shop.servicer import ShopServicer
+
+WEBHOOK_SECRET = b"a secret of the tests"
 
 _names = itertools.count(1)
 _keys = itertools.count(1)
@@ -181,7 +184,7 @@ async def running_shop(
     """A shop service on a port of its own, seen as one of its tenants; ``url`` is another database to work on."""
     database = Database.open(url or postgres.url)
     embedder = Embedder(encoder) if encoder else None
-    parts = assemble(database, embedder, lambda: None, demo=True)
+    parts = assemble(database, embedder, lambda: None, Options(demo=True, webhook_secret=WEBHOOK_SECRET))
     server = grpc.aio.server(interceptors=[ErrorsAndMetrics()])
     shop_pb2_grpc.add_ShopServicer_to_server(ShopServicer(parts), server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -282,16 +282,120 @@ class Address(_message.Message):
     def __init__(self, address_id: _Optional[str] = ..., label: _Optional[str] = ..., recipient: _Optional[str] = ..., phone: _Optional[str] = ..., text: _Optional[str] = ..., is_default: _Optional[bool] = ...) -> None: ...
 
 class CheckoutRequest(_message.Message):
-    __slots__ = ("actor", "idempotency_key", "address_id", "expected_total_cents")
+    __slots__ = ("actor", "idempotency_key", "address_id", "expected_total_cents", "coupon_code", "quote_id")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_ID_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_TOTAL_CENTS_FIELD_NUMBER: _ClassVar[int]
+    COUPON_CODE_FIELD_NUMBER: _ClassVar[int]
+    QUOTE_ID_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     idempotency_key: str
     address_id: str
     expected_total_cents: int
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., address_id: _Optional[str] = ..., expected_total_cents: _Optional[int] = ...) -> None: ...
+    coupon_code: str
+    quote_id: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., address_id: _Optional[str] = ..., expected_total_cents: _Optional[int] = ..., coupon_code: _Optional[str] = ..., quote_id: _Optional[str] = ...) -> None: ...
+
+class GetQuoteRequest(_message.Message):
+    __slots__ = ("actor", "coupon_code")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    COUPON_CODE_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    coupon_code: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., coupon_code: _Optional[str] = ...) -> None: ...
+
+class QuoteLine(_message.Message):
+    __slots__ = ("sku", "variant_id", "name_zh", "name_en", "quantity", "unit_price", "discount")
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    VARIANT_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_ZH_FIELD_NUMBER: _ClassVar[int]
+    NAME_EN_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    UNIT_PRICE_FIELD_NUMBER: _ClassVar[int]
+    DISCOUNT_FIELD_NUMBER: _ClassVar[int]
+    sku: str
+    variant_id: str
+    name_zh: str
+    name_en: str
+    quantity: int
+    unit_price: _common_pb2.Money
+    discount: _common_pb2.Money
+    def __init__(self, sku: _Optional[str] = ..., variant_id: _Optional[str] = ..., name_zh: _Optional[str] = ..., name_en: _Optional[str] = ..., quantity: _Optional[int] = ..., unit_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., discount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ...) -> None: ...
+
+class Quote(_message.Message):
+    __slots__ = ("quote_id", "lines", "subtotal", "discount", "total", "coupon_code", "expires_at")
+    QUOTE_ID_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    SUBTOTAL_FIELD_NUMBER: _ClassVar[int]
+    DISCOUNT_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    COUPON_CODE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    quote_id: str
+    lines: _containers.RepeatedCompositeFieldContainer[QuoteLine]
+    subtotal: _common_pb2.Money
+    discount: _common_pb2.Money
+    total: _common_pb2.Money
+    coupon_code: str
+    expires_at: _timestamp_pb2.Timestamp
+    def __init__(self, quote_id: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[QuoteLine, _Mapping]]] = ..., subtotal: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., discount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., coupon_code: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Coupon(_message.Message):
+    __slots__ = ("code", "title", "percent_off", "cents_off", "threshold_cents", "max_discount_cents", "per_user_limit", "total_limit", "starts_at", "expires_at", "used")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    PERCENT_OFF_FIELD_NUMBER: _ClassVar[int]
+    CENTS_OFF_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLD_CENTS_FIELD_NUMBER: _ClassVar[int]
+    MAX_DISCOUNT_CENTS_FIELD_NUMBER: _ClassVar[int]
+    PER_USER_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_LIMIT_FIELD_NUMBER: _ClassVar[int]
+    STARTS_AT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    USED_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    title: str
+    percent_off: int
+    cents_off: int
+    threshold_cents: int
+    max_discount_cents: int
+    per_user_limit: int
+    total_limit: int
+    starts_at: _timestamp_pb2.Timestamp
+    expires_at: _timestamp_pb2.Timestamp
+    used: int
+    def __init__(self, code: _Optional[str] = ..., title: _Optional[str] = ..., percent_off: _Optional[int] = ..., cents_off: _Optional[int] = ..., threshold_cents: _Optional[int] = ..., max_discount_cents: _Optional[int] = ..., per_user_limit: _Optional[int] = ..., total_limit: _Optional[int] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., used: _Optional[int] = ...) -> None: ...
+
+class AddCouponRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "coupon")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    COUPON_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    coupon: Coupon
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., coupon: _Optional[_Union[Coupon, _Mapping]] = ...) -> None: ...
+
+class ListCouponsRequest(_message.Message):
+    __slots__ = ("actor", "page_size", "page_token")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    page_size: int
+    page_token: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListCouponsResponse(_message.Message):
+    __slots__ = ("coupons", "next_page_token", "total")
+    COUPONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    coupons: _containers.RepeatedCompositeFieldContainer[Coupon]
+    next_page_token: str
+    total: int
+    def __init__(self, coupons: _Optional[_Iterable[_Union[Coupon, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., total: _Optional[int] = ...) -> None: ...
 
 class PayRequest(_message.Message):
     __slots__ = ("actor", "idempotency_key", "order_id", "method", "payment_token")
@@ -308,7 +412,7 @@ class PayRequest(_message.Message):
     def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., order_id: _Optional[str] = ..., method: _Optional[str] = ..., payment_token: _Optional[str] = ...) -> None: ...
 
 class OrderLine(_message.Message):
-    __slots__ = ("sku", "variant_id", "name_zh", "name_en", "quantity", "unit_price", "color", "size")
+    __slots__ = ("sku", "variant_id", "name_zh", "name_en", "quantity", "unit_price", "color", "size", "line_no", "discount", "refunded_quantity")
     SKU_FIELD_NUMBER: _ClassVar[int]
     VARIANT_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_ZH_FIELD_NUMBER: _ClassVar[int]
@@ -317,6 +421,9 @@ class OrderLine(_message.Message):
     UNIT_PRICE_FIELD_NUMBER: _ClassVar[int]
     COLOR_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
+    LINE_NO_FIELD_NUMBER: _ClassVar[int]
+    DISCOUNT_FIELD_NUMBER: _ClassVar[int]
+    REFUNDED_QUANTITY_FIELD_NUMBER: _ClassVar[int]
     sku: str
     variant_id: str
     name_zh: str
@@ -325,24 +432,109 @@ class OrderLine(_message.Message):
     unit_price: _common_pb2.Money
     color: str
     size: str
-    def __init__(self, sku: _Optional[str] = ..., variant_id: _Optional[str] = ..., name_zh: _Optional[str] = ..., name_en: _Optional[str] = ..., quantity: _Optional[int] = ..., unit_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., color: _Optional[str] = ..., size: _Optional[str] = ...) -> None: ...
+    line_no: int
+    discount: _common_pb2.Money
+    refunded_quantity: int
+    def __init__(self, sku: _Optional[str] = ..., variant_id: _Optional[str] = ..., name_zh: _Optional[str] = ..., name_en: _Optional[str] = ..., quantity: _Optional[int] = ..., unit_price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., color: _Optional[str] = ..., size: _Optional[str] = ..., line_no: _Optional[int] = ..., discount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., refunded_quantity: _Optional[int] = ...) -> None: ...
 
 class Shipment(_message.Message):
-    __slots__ = ("carrier", "tracking_no", "shipped_at", "expected_at", "last_event")
+    __slots__ = ("carrier", "tracking_no", "shipped_at", "expected_at", "last_event", "status", "delivered_at")
     CARRIER_FIELD_NUMBER: _ClassVar[int]
     TRACKING_NO_FIELD_NUMBER: _ClassVar[int]
     SHIPPED_AT_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_AT_FIELD_NUMBER: _ClassVar[int]
     LAST_EVENT_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    DELIVERED_AT_FIELD_NUMBER: _ClassVar[int]
     carrier: str
     tracking_no: str
     shipped_at: _timestamp_pb2.Timestamp
     expected_at: _timestamp_pb2.Timestamp
     last_event: str
-    def __init__(self, carrier: _Optional[str] = ..., tracking_no: _Optional[str] = ..., shipped_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_event: _Optional[str] = ...) -> None: ...
+    status: str
+    delivered_at: _timestamp_pb2.Timestamp
+    def __init__(self, carrier: _Optional[str] = ..., tracking_no: _Optional[str] = ..., shipped_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_event: _Optional[str] = ..., status: _Optional[str] = ..., delivered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class RecordCarrierEventRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "order_id", "tracking_no", "status", "description", "at")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    TRACKING_NO_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    order_id: str
+    tracking_no: str
+    status: str
+    description: str
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., order_id: _Optional[str] = ..., tracking_no: _Optional[str] = ..., status: _Optional[str] = ..., description: _Optional[str] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Return(_message.Message):
+    __slots__ = ("return_id", "order_id", "refund_id", "status", "carrier", "tracking_no", "created_at", "replayed")
+    RETURN_ID_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    REFUND_ID_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    TRACKING_NO_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    return_id: str
+    order_id: str
+    refund_id: str
+    status: str
+    carrier: str
+    tracking_no: str
+    created_at: _timestamp_pb2.Timestamp
+    replayed: bool
+    def __init__(self, return_id: _Optional[str] = ..., order_id: _Optional[str] = ..., refund_id: _Optional[str] = ..., status: _Optional[str] = ..., carrier: _Optional[str] = ..., tracking_no: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., replayed: _Optional[bool] = ...) -> None: ...
+
+class SendReturnRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "return_id", "carrier", "tracking_no")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    RETURN_ID_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    TRACKING_NO_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    return_id: str
+    carrier: str
+    tracking_no: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., return_id: _Optional[str] = ..., carrier: _Optional[str] = ..., tracking_no: _Optional[str] = ...) -> None: ...
+
+class ReceiveReturnRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "return_id", "restock")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    RETURN_ID_FIELD_NUMBER: _ClassVar[int]
+    RESTOCK_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    return_id: str
+    restock: bool
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., return_id: _Optional[str] = ..., restock: _Optional[bool] = ...) -> None: ...
+
+class Payment(_message.Message):
+    __slots__ = ("status", "method", "captured", "refunded", "decline_reason")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    CAPTURED_FIELD_NUMBER: _ClassVar[int]
+    REFUNDED_FIELD_NUMBER: _ClassVar[int]
+    DECLINE_REASON_FIELD_NUMBER: _ClassVar[int]
+    status: str
+    method: str
+    captured: _common_pb2.Money
+    refunded: _common_pb2.Money
+    decline_reason: str
+    def __init__(self, status: _Optional[str] = ..., method: _Optional[str] = ..., captured: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., refunded: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., decline_reason: _Optional[str] = ...) -> None: ...
 
 class Order(_message.Message):
-    __slots__ = ("order_id", "status", "lines", "total", "created_at", "payment_method", "shipment", "address", "refund", "user_id", "replayed")
+    __slots__ = ("order_id", "status", "lines", "total", "created_at", "payment_method", "shipment", "address", "refund", "user_id", "replayed", "discount", "coupon_code", "expires_at", "payment", "refunds", "returns", "cancel_reason")
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     LINES_FIELD_NUMBER: _ClassVar[int]
@@ -354,6 +546,13 @@ class Order(_message.Message):
     REFUND_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    DISCOUNT_FIELD_NUMBER: _ClassVar[int]
+    COUPON_CODE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    PAYMENT_FIELD_NUMBER: _ClassVar[int]
+    REFUNDS_FIELD_NUMBER: _ClassVar[int]
+    RETURNS_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_REASON_FIELD_NUMBER: _ClassVar[int]
     order_id: str
     status: str
     lines: _containers.RepeatedCompositeFieldContainer[OrderLine]
@@ -365,7 +564,14 @@ class Order(_message.Message):
     refund: Refund
     user_id: str
     replayed: bool
-    def __init__(self, order_id: _Optional[str] = ..., status: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[OrderLine, _Mapping]]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., payment_method: _Optional[str] = ..., shipment: _Optional[_Union[Shipment, _Mapping]] = ..., address: _Optional[_Union[Address, _Mapping]] = ..., refund: _Optional[_Union[Refund, _Mapping]] = ..., user_id: _Optional[str] = ..., replayed: _Optional[bool] = ...) -> None: ...
+    discount: _common_pb2.Money
+    coupon_code: str
+    expires_at: _timestamp_pb2.Timestamp
+    payment: Payment
+    refunds: _containers.RepeatedCompositeFieldContainer[Refund]
+    returns: _containers.RepeatedCompositeFieldContainer[Return]
+    cancel_reason: str
+    def __init__(self, order_id: _Optional[str] = ..., status: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[OrderLine, _Mapping]]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., payment_method: _Optional[str] = ..., shipment: _Optional[_Union[Shipment, _Mapping]] = ..., address: _Optional[_Union[Address, _Mapping]] = ..., refund: _Optional[_Union[Refund, _Mapping]] = ..., user_id: _Optional[str] = ..., replayed: _Optional[bool] = ..., discount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., coupon_code: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., payment: _Optional[_Union[Payment, _Mapping]] = ..., refunds: _Optional[_Iterable[_Union[Refund, _Mapping]]] = ..., returns: _Optional[_Iterable[_Union[Return, _Mapping]]] = ..., cancel_reason: _Optional[str] = ...) -> None: ...
 
 class GetOrderRequest(_message.Message):
     __slots__ = ("actor", "order_id")
@@ -415,7 +621,7 @@ class CancelOrderRequest(_message.Message):
     def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., order_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Refund(_message.Message):
-    __slots__ = ("refund_id", "order_id", "status", "reason", "amount", "created_at", "decision_reason")
+    __slots__ = ("refund_id", "order_id", "status", "reason", "amount", "created_at", "decision_reason", "exchange", "lines", "return_id")
     REFUND_ID_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
@@ -423,6 +629,9 @@ class Refund(_message.Message):
     AMOUNT_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     DECISION_REASON_FIELD_NUMBER: _ClassVar[int]
+    EXCHANGE_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    RETURN_ID_FIELD_NUMBER: _ClassVar[int]
     refund_id: str
     order_id: str
     status: str
@@ -430,21 +639,40 @@ class Refund(_message.Message):
     amount: _common_pb2.Money
     created_at: _timestamp_pb2.Timestamp
     decision_reason: str
-    def __init__(self, refund_id: _Optional[str] = ..., order_id: _Optional[str] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decision_reason: _Optional[str] = ...) -> None: ...
+    exchange: bool
+    lines: _containers.RepeatedCompositeFieldContainer[RefundLine]
+    return_id: str
+    def __init__(self, refund_id: _Optional[str] = ..., order_id: _Optional[str] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decision_reason: _Optional[str] = ..., exchange: _Optional[bool] = ..., lines: _Optional[_Iterable[_Union[RefundLine, _Mapping]]] = ..., return_id: _Optional[str] = ...) -> None: ...
+
+class RefundLine(_message.Message):
+    __slots__ = ("line_no", "quantity", "amount")
+    LINE_NO_FIELD_NUMBER: _ClassVar[int]
+    QUANTITY_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    line_no: int
+    quantity: int
+    amount: _common_pb2.Money
+    def __init__(self, line_no: _Optional[int] = ..., quantity: _Optional[int] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class RequestRefundRequest(_message.Message):
-    __slots__ = ("actor", "idempotency_key", "order_id", "reason", "exchange")
+    __slots__ = ("actor", "idempotency_key", "order_id", "reason", "exchange", "lines", "amount_cents", "send_back")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     EXCHANGE_FIELD_NUMBER: _ClassVar[int]
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_CENTS_FIELD_NUMBER: _ClassVar[int]
+    SEND_BACK_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     idempotency_key: str
     order_id: str
     reason: str
     exchange: bool
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., order_id: _Optional[str] = ..., reason: _Optional[str] = ..., exchange: _Optional[bool] = ...) -> None: ...
+    lines: _containers.RepeatedCompositeFieldContainer[RefundLine]
+    amount_cents: int
+    send_back: bool
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., order_id: _Optional[str] = ..., reason: _Optional[str] = ..., exchange: _Optional[bool] = ..., lines: _Optional[_Iterable[_Union[RefundLine, _Mapping]]] = ..., amount_cents: _Optional[int] = ..., send_back: _Optional[bool] = ...) -> None: ...
 
 class ChangeAddressRequest(_message.Message):
     __slots__ = ("actor", "idempotency_key", "address", "order_id")
@@ -543,22 +771,26 @@ class DelistProductRequest(_message.Message):
     def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., sku: _Optional[str] = ...) -> None: ...
 
 class ListLowStockRequest(_message.Message):
-    __slots__ = ("actor", "threshold", "page_size")
+    __slots__ = ("actor", "threshold", "page_size", "page_token")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     threshold: int
     page_size: int
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., threshold: _Optional[int] = ..., page_size: _Optional[int] = ...) -> None: ...
+    page_token: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., threshold: _Optional[int] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListLowStockResponse(_message.Message):
-    __slots__ = ("products", "total")
+    __slots__ = ("products", "total", "next_page_token")
     PRODUCTS_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     products: _containers.RepeatedCompositeFieldContainer[Product]
     total: int
-    def __init__(self, products: _Optional[_Iterable[_Union[Product, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+    next_page_token: str
+    def __init__(self, products: _Optional[_Iterable[_Union[Product, _Mapping]]] = ..., total: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ListShopOrdersRequest(_message.Message):
     __slots__ = ("actor", "statuses", "to", "page_size", "page_token")
@@ -600,38 +832,44 @@ class ShipOrderRequest(_message.Message):
     def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., order_id: _Optional[str] = ..., carrier: _Optional[str] = ..., tracking_no: _Optional[str] = ...) -> None: ...
 
 class ListRefundsRequest(_message.Message):
-    __slots__ = ("actor", "statuses", "page_size")
+    __slots__ = ("actor", "statuses", "page_size", "page_token")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     STATUSES_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     statuses: _containers.RepeatedScalarFieldContainer[str]
     page_size: int
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., statuses: _Optional[_Iterable[str]] = ..., page_size: _Optional[int] = ...) -> None: ...
+    page_token: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., statuses: _Optional[_Iterable[str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class ListRefundsResponse(_message.Message):
-    __slots__ = ("refunds", "total")
+    __slots__ = ("refunds", "total", "next_page_token")
     REFUNDS_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     refunds: _containers.RepeatedCompositeFieldContainer[Refund]
     total: int
-    def __init__(self, refunds: _Optional[_Iterable[_Union[Refund, _Mapping]]] = ..., total: _Optional[int] = ...) -> None: ...
+    next_page_token: str
+    def __init__(self, refunds: _Optional[_Iterable[_Union[Refund, _Mapping]]] = ..., total: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ProcessRefundRequest(_message.Message):
-    __slots__ = ("actor", "idempotency_key", "refund_id", "order_id", "approve", "reason")
+    __slots__ = ("actor", "idempotency_key", "refund_id", "order_id", "approve", "reason", "amount_cents")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     REFUND_ID_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     APPROVE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_CENTS_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     idempotency_key: str
     refund_id: str
     order_id: str
     approve: bool
     reason: str
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., refund_id: _Optional[str] = ..., order_id: _Optional[str] = ..., approve: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
+    amount_cents: int
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., refund_id: _Optional[str] = ..., order_id: _Optional[str] = ..., approve: _Optional[bool] = ..., reason: _Optional[str] = ..., amount_cents: _Optional[int] = ...) -> None: ...
 
 class SalesReportRequest(_message.Message):
     __slots__ = ("actor", "to", "sku", "category", "top")
@@ -716,6 +954,32 @@ class ReviewSummaryResponse(_message.Message):
     blamed: _containers.RepeatedScalarFieldContainer[str]
     examples: _containers.RepeatedCompositeFieldContainer[Review]
     def __init__(self, count: _Optional[int] = ..., mean_stars: _Optional[float] = ..., positive_share: _Optional[float] = ..., praised: _Optional[_Iterable[str]] = ..., blamed: _Optional[_Iterable[str]] = ..., examples: _Optional[_Iterable[_Union[Review, _Mapping]]] = ...) -> None: ...
+
+class UndoLastRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "effect_key")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_KEY_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    effect_key: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., effect_key: _Optional[str] = ...) -> None: ...
+
+class UndoLastResponse(_message.Message):
+    __slots__ = ("operation", "effect_key", "cart", "order", "address", "replayed")
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_KEY_FIELD_NUMBER: _ClassVar[int]
+    CART_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    operation: str
+    effect_key: str
+    cart: Cart
+    order: Order
+    address: Address
+    replayed: bool
+    def __init__(self, operation: _Optional[str] = ..., effect_key: _Optional[str] = ..., cart: _Optional[_Union[Cart, _Mapping]] = ..., order: _Optional[_Union[Order, _Mapping]] = ..., address: _Optional[_Union[Address, _Mapping]] = ..., replayed: _Optional[bool] = ...) -> None: ...
 
 class CreateDemoTenantRequest(_message.Message):
     __slots__ = ("tenant", "now")

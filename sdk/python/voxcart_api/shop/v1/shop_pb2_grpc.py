@@ -74,6 +74,11 @@ class ShopStub:
                 request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.CheckoutRequest.SerializeToString,
                 response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Order.FromString,
                 _registered_method=True)
+        self.GetQuote = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/GetQuote',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.GetQuoteRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Quote.FromString,
+                _registered_method=True)
         self.Pay = channel.unary_unary(
                 '/voxcart.shop.v1.Shop/Pay',
                 request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.PayRequest.SerializeToString,
@@ -108,6 +113,21 @@ class ShopStub:
                 '/voxcart.shop.v1.Shop/ListAddresses',
                 request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListAddressesRequest.SerializeToString,
                 response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListAddressesResponse.FromString,
+                _registered_method=True)
+        self.ListCoupons = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/ListCoupons',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListCouponsRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListCouponsResponse.FromString,
+                _registered_method=True)
+        self.SendReturn = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/SendReturn',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.SendReturnRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Return.FromString,
+                _registered_method=True)
+        self.UndoLast = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/UndoLast',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.UndoLastRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.UndoLastResponse.FromString,
                 _registered_method=True)
         self.AddProduct = channel.unary_unary(
                 '/voxcart.shop.v1.Shop/AddProduct',
@@ -153,6 +173,21 @@ class ShopStub:
                 '/voxcart.shop.v1.Shop/ProcessRefund',
                 request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ProcessRefundRequest.SerializeToString,
                 response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Refund.FromString,
+                _registered_method=True)
+        self.ReceiveReturn = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/ReceiveReturn',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ReceiveReturnRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Return.FromString,
+                _registered_method=True)
+        self.RecordCarrierEvent = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/RecordCarrierEvent',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.RecordCarrierEventRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Order.FromString,
+                _registered_method=True)
+        self.AddCoupon = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/AddCoupon',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.AddCouponRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Coupon.FromString,
                 _registered_method=True)
         self.SalesReport = channel.unary_unary(
                 '/voxcart.shop.v1.Shop/SalesReport',
@@ -232,8 +267,17 @@ class ShopServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetQuote(self, request, context):
+        """What the cart costs, coupon included. The prices hold until the quote expires; Checkout with its id takes them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Pay(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Pays and waits a moment for the payment company. FAILED_PRECONDITION with reason payment_under_way: its answer is
+        not there yet; the same request again, or the order's state, tells what came of it.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -270,6 +314,27 @@ class ShopServicer:
 
     def ListAddresses(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCoupons(self, request, context):
+        """The coupons that the shopper may use now; all of them for the merchant.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendReturn(self, request, context):
+        """The shopper has handed a parcel back to a carrier.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndoLast(self, request, context):
+        """Takes back what was done last, once. FAILED_PRECONDITION: nothing to undo, or it can no longer be taken back.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -324,6 +389,26 @@ class ShopServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ProcessRefund(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReceiveReturn(self, request, context):
+        """A parcel came back: its goods may be sold again, and the money of its refund goes back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordCarrierEvent(self, request, context):
+        """What the carrier says about a parcel. "delivered" moves the order on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AddCoupon(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -398,6 +483,11 @@ def add_ShopServicer_to_server(servicer, server):
                     request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.CheckoutRequest.FromString,
                     response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Order.SerializeToString,
             ),
+            'GetQuote': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQuote,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.GetQuoteRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Quote.SerializeToString,
+            ),
             'Pay': grpc.unary_unary_rpc_method_handler(
                     servicer.Pay,
                     request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.PayRequest.FromString,
@@ -432,6 +522,21 @@ def add_ShopServicer_to_server(servicer, server):
                     servicer.ListAddresses,
                     request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListAddressesRequest.FromString,
                     response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListAddressesResponse.SerializeToString,
+            ),
+            'ListCoupons': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCoupons,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListCouponsRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListCouponsResponse.SerializeToString,
+            ),
+            'SendReturn': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendReturn,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.SendReturnRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Return.SerializeToString,
+            ),
+            'UndoLast': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoLast,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.UndoLastRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.UndoLastResponse.SerializeToString,
             ),
             'AddProduct': grpc.unary_unary_rpc_method_handler(
                     servicer.AddProduct,
@@ -477,6 +582,21 @@ def add_ShopServicer_to_server(servicer, server):
                     servicer.ProcessRefund,
                     request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ProcessRefundRequest.FromString,
                     response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Refund.SerializeToString,
+            ),
+            'ReceiveReturn': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReceiveReturn,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ReceiveReturnRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Return.SerializeToString,
+            ),
+            'RecordCarrierEvent': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordCarrierEvent,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.RecordCarrierEventRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Order.SerializeToString,
+            ),
+            'AddCoupon': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddCoupon,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.AddCouponRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Coupon.SerializeToString,
             ),
             'SalesReport': grpc.unary_unary_rpc_method_handler(
                     servicer.SalesReport,
@@ -726,6 +846,33 @@ class Shop:
             _registered_method=True)
 
     @staticmethod
+    def GetQuote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/GetQuote',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.GetQuoteRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.Quote.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Pay(request,
             target,
             options=(),
@@ -904,6 +1051,87 @@ class Shop:
             '/voxcart.shop.v1.Shop/ListAddresses',
             voxcart_dot_shop_dot_v1_dot_shop__pb2.ListAddressesRequest.SerializeToString,
             voxcart_dot_shop_dot_v1_dot_shop__pb2.ListAddressesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCoupons(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/ListCoupons',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ListCouponsRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ListCouponsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendReturn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/SendReturn',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.SendReturnRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.Return.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoLast(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/UndoLast',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.UndoLastRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.UndoLastResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1147,6 +1375,87 @@ class Shop:
             '/voxcart.shop.v1.Shop/ProcessRefund',
             voxcart_dot_shop_dot_v1_dot_shop__pb2.ProcessRefundRequest.SerializeToString,
             voxcart_dot_shop_dot_v1_dot_shop__pb2.Refund.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReceiveReturn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/ReceiveReturn',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ReceiveReturnRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.Return.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordCarrierEvent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/RecordCarrierEvent',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.RecordCarrierEventRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddCoupon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/AddCoupon',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.AddCouponRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.Coupon.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,98 @@
+"""What every call of the shop's gRPC face is made of: its parts, reads in one transaction, and changes done once."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from voxcart.tenants import DEFAULT_TENANT
+from voxcart_services.shop.database import Database
+from voxcart_services.shop.effects import Effect, Outcome, once
+from voxcart_services.shop.embedding import Embedder
+from voxcart_services.shop.lexicon_store import LexiconStore
+from voxcart_services.shop.merchant import Merchant
+from voxcart_services.shop.models import Actor
+from voxcart_services.shop.orders import OrderRules
+from voxcart_services.shop.payments import Payments
+from voxcart_services.shop.search import ProductSearch
+from voxcart_services.shop.settlement import Settlement
+from voxcart_services.shop.tenants import tenant_exists
+from voxcart_services.shop.webhooks import Webhooks
+
+Context: TypeAlias = grpc.aio.ServicerContext
+Response = TypeVar("Response", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class ShopParts:
+    """What the servicer works with.
+
+    Attributes:
+        embedder: ``None`` searches by words only.
+        changed: Called after a change, so that its events leave at once.
+        webhooks: Deals with messages of the payment company and of carriers.
+        rules: How long reservations and quotes hold.
+        demo: Whether demonstration tenants may be made and dropped.
+    """
+
+    database: Database
+    search: ProductSearch
+    lexicons: LexiconStore
+    merchant: Merchant
+    payments: Payments
+    settlement: Settlement
+    webhooks: Webhooks
+    rules: OrderRules
+    embedder: Embedder | None
+    changed: Callable[[], None]
+    demo: bool
+
+    async def warm_up(self) -> None:
+        """Builds the default shop's lexicon before the first request needs it."""
+
+        async def work(conn: AsyncConnection) -> None:
+            if await tenant_exists(conn, DEFAULT_TENANT):
+                await self.lexicons.get(conn, DEFAULT_TENANT)
+
+        await self.database.run(DEFAULT_TENANT, work)
+
+
+class Calls:
+    """Base of the groups of calls."""
+
+    def __init__(self, parts: ShopParts) -> None:
+        self._parts = parts
+
+    async def _read(self, actor: Actor, work: Callable[[AsyncConnection], Awaitable[Any]]) -> Any:
+        return await self._parts.database.run(actor.tenant, work)
+
+    async def _change(
+        self, request: Any, actor: Actor, kind: type[Response], work: Callable[[AsyncConnection], Awaitable[Response]]
+    ) -> Response:
+        """Does ``work`` once for the request's key; the answer, marked if it is that of an earlier try."""
+
+        async def serialised(conn: AsyncConnection) -> bytes:
+            return (await work(conn)).SerializeToString()
+
+        outcome = await once(self._parts.database, effect_of(request, actor), serialised)
+        self._parts.changed()
+        return response_of(kind, outcome)
+
+
+def effect_of(request: Any, actor: Actor) -> Effect:
+    """The change that a request asks for; its key is not part of what the key is bound to."""
+    plain = type(request)()
+    plain.CopyFrom(request)
+    plain.ClearField("idempotency_key")
+    name = type(request).__name__.removesuffix("Request")
+    return Effect(actor, name, request.idempotency_key, plain.SerializeToString(deterministic=True))
+
+
+def response_of(kind: type[Response], outcome: Outcome) -> Response:
+    response = kind.FromString(outcome.response)
+    if outcome.replayed and "replayed" in kind.DESCRIPTOR.fields_by_name:
+        response.replayed = True
+    return response

@@ -1,0 +1,172 @@
+"""The merchant's calls: catalogue, orders, parcels, refunds, coupons and reports."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from voxcart_api.shop.v1 import shop_pb2 as pb
+from voxcart_services.shop import codec, coupons, merchant, orders, refunds, returns, review_summary, shipping
+from voxcart_services.shop.calls import Calls, Context
+from voxcart_services.shop.models import Actor, checked_id
+from voxcart_services.shop.order_store import list_orders, load_order
+from voxcart_services.shop.reports import ReportQuery, sales_report
+
+
+class MerchantCalls(Calls):
+    """Calls of ``voxcart.shop.v1.Shop`` that a merchant makes."""
+
+    async def AddProduct(self, request: pb.AddProductRequest, context: Context) -> pb.Product:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        new = merchant.NewProduct(
+            request.name, request.price_cents, request.stock, request.category, request.brand, request.unit
+        )
+
+        async def work(conn: AsyncConnection) -> pb.Product:
+            return codec.from_product(await self._parts.merchant.add_product(conn, actor, new))
+
+        return await self._change(request, actor, pb.Product, work)
+
+    async def UpdateProduct(self, request: pb.UpdateProductRequest, context: Context) -> pb.UpdateProductResponse:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        change = merchant.ProductChange(
+            sku=request.sku,
+            price=codec.to_change(request.price) if request.HasField("price") else None,
+            stock=codec.to_change(request.stock) if request.HasField("stock") else None,
+            variant_id=request.variant_id,
+            name_zh=request.name_zh if request.HasField("name_zh") else None,
+        )
+
+        async def work(conn: AsyncConnection) -> pb.UpdateProductResponse:
+            return codec.from_changed(await self._parts.merchant.update_product(conn, actor, change))
+
+        return await self._change(request, actor, pb.UpdateProductResponse, work)
+
+    async def DelistProduct(self, request: pb.DelistProductRequest, context: Context) -> pb.Product:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+
+        async def work(conn: AsyncConnection) -> pb.Product:
+            return codec.from_product(await self._parts.merchant.delist_product(conn, actor, request.sku))
+
+        return await self._change(request, actor, pb.Product, work)
+
+    async def ListLowStock(self, request: pb.ListLowStockRequest, context: Context) -> pb.ListLowStockResponse:
+        """See the proto."""
+        actor, size = codec.to_actor(request.actor), codec.page_size(request.page_size)
+        offset = codec.page_offset(request.page_token)
+        page = await self._read(actor, lambda c: merchant.list_low_stock(c, actor, request.threshold, size, offset))
+        return pb.ListLowStockResponse(
+            products=[codec.from_product(p) for p in page.items],
+            total=page.total,
+            next_page_token=codec.page_token(page),
+        )
+
+    async def ListShopOrders(self, request: pb.ListShopOrdersRequest, context: Context) -> pb.ListOrdersResponse:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        actor.need_merchant()
+        wanted = codec.order_filter(request, "")
+        return codec.from_orders(await self._read(actor, lambda c: list_orders(c, actor.tenant, wanted, None)))
+
+    async def ConfirmOrder(self, request: pb.ConfirmOrderRequest, context: Context) -> pb.Order:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+
+        async def work(conn: AsyncConnection) -> pb.Order:
+            return codec.from_order(await orders.confirm_order(conn, actor, request.order_id))
+
+        return await self._change(request, actor, pb.Order, work)
+
+    async def ShipOrder(self, request: pb.ShipOrderRequest, context: Context) -> pb.Order:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+
+        async def work(conn: AsyncConnection) -> pb.Order:
+            order = await shipping.ship_order(conn, actor, request.order_id, request.carrier, request.tracking_no)
+            return codec.from_order(order)
+
+        return await self._change(request, actor, pb.Order, work)
+
+    async def RecordCarrierEvent(self, request: pb.RecordCarrierEventRequest, context: Context) -> pb.Order:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        at = codec.message_time(request.at) if request.HasField("at") else None
+        event = shipping.CarrierEvent(request.order_id, request.tracking_no, request.status, request.description, at)
+
+        async def work(conn: AsyncConnection) -> pb.Order:
+            return codec.from_order(await shipping.record_carrier_event(conn, actor, event))
+
+        return await self._change(request, actor, pb.Order, work)
+
+    async def ListRefunds(self, request: pb.ListRefundsRequest, context: Context) -> pb.ListRefundsResponse:
+        """See the proto."""
+        actor, size = codec.to_actor(request.actor), codec.page_size(request.page_size)
+        offset = codec.page_offset(request.page_token)
+        page = await self._read(actor, lambda c: refunds.list_refunds(c, actor, list(request.statuses), size, offset))
+        return pb.ListRefundsResponse(
+            refunds=[codec.from_refund(r) for r in page.items],
+            total=page.total,
+            next_page_token=codec.page_token(page),
+        )
+
+    async def ProcessRefund(self, request: pb.ProcessRefundRequest, context: Context) -> pb.Refund:
+        """See the proto. The money of an approved refund goes back at once if the payment company can be reached."""
+        actor = codec.to_actor(request.actor)
+        decision = refunds.Decision(
+            refund_id=checked_id(request.refund_id, "refund_id"),
+            order_id=checked_id(request.order_id, "order_id"),
+            approve=request.approve,
+            reason=request.reason,
+            amount_cents=request.amount_cents if request.HasField("amount_cents") else None,
+        )
+
+        async def work(conn: AsyncConnection) -> pb.Refund:
+            return codec.from_refund(await refunds.process_refund(conn, actor, decision))
+
+        refund = await self._change(request, actor, pb.Refund, work)
+        return await self._settled(actor, refund) if refund.status == "approved" else refund
+
+    async def ReceiveReturn(self, request: pb.ReceiveReturnRequest, context: Context) -> pb.Return:
+        """See the proto. The money of its refund goes back at once if the payment company can be reached."""
+        actor = codec.to_actor(request.actor)
+
+        async def work(conn: AsyncConnection) -> pb.Return:
+            received = await returns.receive_return(conn, actor, request.return_id, restock=request.restock)
+            return codec.from_return(received)
+
+        received = await self._change(request, actor, pb.Return, work)
+        await self._parts.settlement.try_refund(actor.tenant, received.refund_id)
+        self._parts.changed()
+        return received
+
+    async def AddCoupon(self, request: pb.AddCouponRequest, context: Context) -> pb.Coupon:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        coupon = codec.to_coupon(request.coupon)
+
+        async def work(conn: AsyncConnection) -> pb.Coupon:
+            return codec.from_coupon(await coupons.add_coupon(conn, actor, coupon))
+
+        return await self._change(request, actor, pb.Coupon, work)
+
+    async def SalesReport(self, request: pb.SalesReportRequest, context: Context) -> pb.SalesReportResponse:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        since, until = codec.moment(request, "from"), codec.moment(request, "to")
+        query = ReportQuery(since, until, request.sku, request.category, request.top)
+        return codec.from_report(await self._read(actor, lambda c: sales_report(c, actor, self._parts.lexicons, query)))
+
+    async def ReviewSummary(self, request: pb.ReviewSummaryRequest, context: Context) -> pb.ReviewSummaryResponse:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        query = review_summary.ReviewQuery(
+            request.sku, request.max_stars, codec.moment(request, "from"), codec.moment(request, "to")
+        )
+        return codec.from_reviews(await self._read(actor, lambda c: review_summary.review_summary(c, actor, query)))
+
+    async def _settled(self, actor: Actor, refund: pb.Refund) -> pb.Refund:
+        """An approved refund after an attempt to give its money back."""
+        await self._parts.settlement.try_refund(actor.tenant, refund.refund_id)
+        self._parts.changed()
+        order = await self._read(actor, lambda c: load_order(c, actor, refund.order_id))
+        return next(codec.from_refund(r) for r in order.refunds if r.refund_id == refund.refund_id)

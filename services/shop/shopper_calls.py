@@ -1,0 +1,194 @@
+"""The shopper's calls: catalogue, cart, orders, refunds, addresses, and taking back what was done last."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from voxcart_api.shop.v1 import shop_pb2 as pb
+from voxcart_services.shop import addresses, cart, codec, coupons, faq, orders, quotes, refunds, returns, undo
+from voxcart_services.shop.calls import Calls, Context, effect_of, response_of
+from voxcart_services.shop.models import Actor
+from voxcart_services.shop.order_store import list_orders, load_order
+from voxcart_services.shop.payments import PayRequest
+from voxcart_services.shop.products import load_product
+
+
+class ShopperCalls(Calls):
+    """Calls of ``voxcart.shop.v1.Shop`` that a shopper makes."""
+
+    async def SearchProducts(self, request: pb.SearchProductsRequest, context: Context) -> pb.SearchProductsResponse:
+        """See the proto."""
+        actor, query = codec.to_actor(request.actor), codec.search_query(request)
+        return codec.from_search(await self._read(actor, lambda c: self._parts.search.search(c, actor.tenant, query)))
+
+    async def GetProduct(self, request: pb.GetProductRequest, context: Context) -> pb.Product:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        return codec.from_product(await self._read(actor, lambda c: load_product(c, actor.tenant, request.sku)))
+
+    async def SearchFaq(self, request: pb.SearchFaqRequest, context: Context) -> pb.SearchFaqResponse:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        found = await self._read(
+            actor,
+            lambda c: faq.search_faq(c, actor.tenant, self._parts.embedder, request.query, request.language),
+        )
+        hits = [pb.FaqHit(id=a.faq_id, title=a.title, answer=a.answer, score=a.score) for a in found]
+        return pb.SearchFaqResponse(hits=hits)
+
+    async def GetCart(self, request: pb.GetCartRequest, context: Context) -> pb.Cart:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        actor.need_user()
+        return codec.from_cart(await self._read(actor, lambda c: cart.load_cart(c, actor)))
+
+    async def AddToCart(self, request: pb.AddToCartRequest, context: Context) -> pb.Cart:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        key, sku, variant, quantity = request.idempotency_key, request.sku, request.variant_id, request.quantity
+
+        async def work(conn: AsyncConnection) -> pb.Cart:
+            return codec.from_cart(await cart.add_to_cart(conn, actor, key, sku, variant, quantity))
+
+        return await self._change(request, actor, pb.Cart, work)
+
+    async def UpdateCartLine(self, request: pb.UpdateCartLineRequest, context: Context) -> pb.Cart:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+
+        async def work(conn: AsyncConnection) -> pb.Cart:
+            key, line_id, quantity = request.idempotency_key, request.line_id, request.quantity
+            return codec.from_cart(await cart.update_line(conn, actor, key, line_id, quantity))
+
+        return await self._change(request, actor, pb.Cart, work)
+
+    async def ClearCart(self, request: pb.ClearCartRequest, context: Context) -> pb.Cart:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+
+        async def work(conn: AsyncConnection) -> pb.Cart:
+            return codec.from_cart(await cart.clear_cart(conn, actor, request.idempotency_key))
+
+        return await self._change(request, actor, pb.Cart, work)
+
+    async def Checkout(self, request: pb.CheckoutRequest, context: Context) -> pb.Order:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        wanted = orders.CheckoutRequest(
+            address_id=request.address_id,
+            expected_total_cents=request.expected_total_cents if request.HasField("expected_total_cents") else None,
+            coupon_code=request.coupon_code,
+            quote_id=request.quote_id,
+        )
+
+        async def work(conn: AsyncConnection) -> pb.Order:
+            return codec.from_order(await orders.checkout(conn, actor, wanted, self._parts.rules))
+
+        return await self._change(request, actor, pb.Order, work)
+
+    async def GetQuote(self, request: pb.GetQuoteRequest, context: Context) -> pb.Quote:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        life = self._parts.rules.quote_life
+        made = await self._read(actor, lambda c: quotes.make_quote(c, actor, request.coupon_code, life))
+        return codec.from_quote(made)
+
+    async def ListCoupons(self, request: pb.ListCouponsRequest, context: Context) -> pb.ListCouponsResponse:
+        """See the proto."""
+        actor, size = codec.to_actor(request.actor), codec.page_size(request.page_size)
+        offset = codec.page_offset(request.page_token)
+        page = await self._read(actor, lambda c: coupons.list_coupons(c, actor, size, offset))
+        return codec.from_coupons(page)
+
+    async def Pay(self, request: pb.PayRequest, context: Context) -> pb.Order:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        wanted = PayRequest(request.order_id, request.method, request.payment_token)
+        outcome = await self._parts.payments.pay(
+            effect_of(request, actor), wanted, lambda order: codec.from_order(order).SerializeToString()
+        )
+        self._parts.changed()
+        return response_of(pb.Order, outcome)
+
+    async def GetOrder(self, request: pb.GetOrderRequest, context: Context) -> pb.Order:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        actor.need_user()
+        return codec.from_order(await self._read(actor, lambda c: load_order(c, actor, request.order_id)))
+
+    async def ListOrders(self, request: pb.ListOrdersRequest, context: Context) -> pb.ListOrdersResponse:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        actor.need_user()
+        wanted = codec.order_filter(request, request.product_query)
+        return codec.from_orders(await self._read(actor, lambda c: list_orders(c, actor.tenant, wanted, actor.user_id)))
+
+    async def CancelOrder(self, request: pb.CancelOrderRequest, context: Context) -> pb.Order:
+        """See the proto. What was paid goes back at once if the payment company can be reached."""
+        actor = codec.to_actor(request.actor)
+
+        async def work(conn: AsyncConnection) -> pb.Order:
+            return codec.from_order(await refunds.cancel_order(conn, actor, request.order_id, request.reason))
+
+        order = await self._change(request, actor, pb.Order, work)
+        await self._settle_order(actor, order)
+        return order
+
+    async def RequestRefund(self, request: pb.RequestRefundRequest, context: Context) -> pb.Refund:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        wanted = refunds.RefundRequest(
+            order_id=request.order_id,
+            reason=request.reason,
+            exchange=request.exchange,
+            lines=[(line.line_no, line.quantity) for line in request.lines],
+            amount_cents=request.amount_cents if request.HasField("amount_cents") else None,
+            send_back=request.send_back,
+        )
+
+        async def work(conn: AsyncConnection) -> pb.Refund:
+            return codec.from_refund(await refunds.request_refund(conn, actor, wanted))
+
+        return await self._change(request, actor, pb.Refund, work)
+
+    async def SendReturn(self, request: pb.SendReturnRequest, context: Context) -> pb.Return:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+
+        async def work(conn: AsyncConnection) -> pb.Return:
+            sent = await returns.send_return(conn, actor, request.return_id, request.carrier, request.tracking_no)
+            return codec.from_return(sent)
+
+        return await self._change(request, actor, pb.Return, work)
+
+    async def UndoLast(self, request: pb.UndoLastRequest, context: Context) -> pb.UndoLastResponse:
+        """See the proto. The money of an order that is undone goes back at once if that is possible."""
+        actor = codec.to_actor(request.actor)
+
+        async def work(conn: AsyncConnection) -> pb.UndoLastResponse:
+            return codec.from_undone(await undo.undo_last(conn, actor, request.idempotency_key, request.effect_key))
+
+        undone = await self._change(request, actor, pb.UndoLastResponse, work)
+        await self._settle_order(actor, undone.order)
+        return undone
+
+    async def ChangeAddress(self, request: pb.ChangeAddressRequest, context: Context) -> pb.Address:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+
+        async def work(conn: AsyncConnection) -> pb.Address:
+            return codec.from_address(await addresses.change_address(conn, actor, request.address, request.order_id))
+
+        return await self._change(request, actor, pb.Address, work)
+
+    async def ListAddresses(self, request: pb.ListAddressesRequest, context: Context) -> pb.ListAddressesResponse:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        actor.need_user()
+        known = await self._read(actor, lambda c: addresses.list_addresses(c, actor))
+        return pb.ListAddressesResponse(addresses=[codec.from_address(address) for address in known])
+
+    async def _settle_order(self, actor: Actor, order: pb.Order) -> None:
+        """Gives back what was approved with a change of an order; the sweep does it later if it fails now."""
+        for refund in order.refunds:
+            if refund.status == "approved":
+                await self._parts.settlement.try_refund(actor.tenant, refund.refund_id)
+                self._parts.changed()
