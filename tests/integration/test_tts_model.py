@@ -1,5 +1,6 @@
 """The real Kokoro weights: converted graphs agree with the published one, speech is sane and is recognised back."""
 
+import asyncio
 import threading
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
+from voxcart.models import ModelStore
 from voxcart.serving.sessions import SessionOptions
 from voxcart_services.tts.frontend import spoken_form
 from voxcart_services.tts.kokoro import KokoroModel, spoken_frames
@@ -130,16 +132,25 @@ def test_speech_is_recognised_back(
     models_dir: Path, quantized: LoadedVoiceModel, phonemizer: Phonemizer, text: str, voice: str, words: tuple[str, ...]
 ) -> None:
     soxr = pytest.importorskip("soxr")
-    engine = pytest.importorskip("voxcart_services.asr.engine")
-    from voxcart_services.asr.config import AsrSettings
-    from voxcart_services.asr.whisper.decode import DecodeOptions
+    whisper = pytest.importorskip("voxcart_services.asr.whisper.engine")
+    from voxcart_services.asr.recognition import DecodeOptions, Hypothesis, Urgency
 
     if not (models_dir / "whisper-base" / "encoder.onnx").is_file():
         pytest.skip("no recognition model in the store")
     silence = np.zeros(8_000, np.float32)
     heard = soxr.resample(say(quantized, phonemizer, text, voice), 24_000, 16_000)
-    transcriber = engine.load_transcriber(AsrSettings(models_dir=models_dir))
-    hypothesis = transcriber.transcribe(np.concatenate([silence, heard, silence]), DecodeOptions())
+    loaded = whisper.load_whisper(ModelStore(models_dir), "whisper-base", SessionOptions(provider="cpu", threads=2))
+
+    async def recognise() -> Hypothesis:
+        recognizer = whisper.WhisperEngine(loaded)
+        try:
+            return (
+                await recognizer.open(DecodeOptions()).recognise(np.concatenate([silence, heard]), Urgency.FINAL).future
+            )
+        finally:
+            await recognizer.aclose()
+
+    hypothesis = asyncio.run(recognise())
     assert all(word in hypothesis.text.lower() for word in words), hypothesis.text
 
 

@@ -18,16 +18,23 @@ class BoundSession:
     Args:
         session: a session of ``create_session``.
         keep: outputs that stay on the device.
+        outputs: outputs that are wanted at all; every one of the model when None.
         device_id: the GPU the session was created on.
     """
 
-    def __init__(self, session: ort.InferenceSession, keep: Collection[str], device_id: int = 0) -> None:
+    def __init__(
+        self,
+        session: ort.InferenceSession,
+        keep: Collection[str],
+        outputs: Collection[str] | None = None,
+        device_id: int = 0,
+    ) -> None:
         names = [output.name for output in session.get_outputs()]
-        unknown = sorted(set(keep) - set(names))
+        unknown = sorted({*keep, *(outputs or ())} - set(names))
         if unknown:
             raise ValueError(f"the model has no outputs {', '.join(unknown)}; it has {', '.join(names)}")
         self._session = session
-        self._outputs = names
+        self._outputs = [name for name in names if outputs is None or name in outputs]
         self._keep = frozenset(keep)
         self._device = "cpu" if provider_of(session) == "cpu" else "cuda"
         self._device_id = device_id
@@ -39,7 +46,7 @@ class BoundSession:
             feeds: every input of the model, as host arrays or as device values of an earlier call.
 
         Returns:
-            Every output by name: ``OrtValue`` for those kept on the device, numpy arrays for the others.
+            Every wanted output by name: ``OrtValue`` for those kept on the device, numpy arrays for the others.
         """
         binding = self._session.io_binding()
         for name, value in feeds.items():

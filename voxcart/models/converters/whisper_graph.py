@@ -1,11 +1,11 @@
-"""Building blocks of the Whisper ONNX graphs: nodes, constants, and linear layers in fp32 or int8.
+"""Building blocks of the Whisper ONNX graphs: nodes, constants, and linear layers in fp32, fp16 or int8.
 
-int8 has two forms, chosen by what each part of the model does most:
+int8 weights have one scale per output channel. Activations are quantised as the model runs, in two forms:
 
-* `ROWS` - weights int8 per output channel, activations quantised per call (`DynamicQuantizeMatMul`); fastest for
-  many rows at once.
-* `BLOCKS` - weights 8 bits per block of 64 inputs, activations quantised per block inside the kernel
-  (`MatMulNBits`); as fast for a single row and closer to fp32.
+* `CALLS` - one scale for all activations of a call (`DynamicQuantizeMatMul`), the fastest for one long utterance; what
+  is computed together shares the scale, so a batch differs a little from its members alone.
+* `ROWS` - a scale for every row (token), the products in whole numbers: a batch gives what its members give, however it
+  is put together. A few microseconds more per call, nothing more per row.
 """
 
 from __future__ import annotations
@@ -17,23 +17,35 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 MICROSOFT_DOMAIN = "com.microsoft"
-BLOCK_SIZE = 64
 _OPSET = 20
 _IR_VERSION = 10
+_TINY = np.float32(1e-12)
 
 
 class LinearForm(Enum):
     """How the weights of a linear layer are stored and multiplied."""
 
     FP32 = "fp32"
+    FP16 = "fp16"
+    CALLS = "int8-calls"
     ROWS = "int8-rows"
-    BLOCKS = "int8-blocks"
+
+    @property
+    def float_type(self) -> int:
+        """ONNX element type of everything that is not quantised."""
+        return TensorProto.FLOAT16 if self is LinearForm.FP16 else TensorProto.FLOAT
 
 
 class GraphBuilder:
     """Collects nodes and initialisers of one graph; names are counted, so equal input gives equal bytes."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, float_type: int = TensorProto.FLOAT) -> None:
+        """
+        Args:
+            name: Name of the graph.
+            float_type: Element type that float constants are stored in.
+        """
+        self.float_type = float_type
         self._name = name
         self._nodes: list[onnx.NodeProto] = []
         self._initializers: dict[str, onnx.TensorProto] = {}
@@ -45,20 +57,35 @@ class GraphBuilder:
         self._inputs.append(helper.make_tensor_value_info(name, element_type, shape))
         return name
 
-    def output(self, value: str, name: str, shape: list[str | int]) -> None:
-        """Declares `value` as the float32 graph output `name`."""
+    def output(self, value: str, name: str, shape: list[str | int], element_type: int | None = None) -> None:
+        """Declares `value` as the graph output `name`; of the graph's float type unless told otherwise."""
         self._nodes.append(helper.make_node("Identity", [value], [name], name=f"output_{name}"))
-        self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+        self._outputs.append(helper.make_tensor_value_info(name, element_type or self.float_type, shape))
 
     def constant(self, name: str, array: np.ndarray) -> str:
-        """Adds an initialiser once and returns its name."""
+        """Adds an initialiser once and returns its name; float32 arrays are stored in the graph's float type."""
         if name not in self._initializers:
+            if array.dtype == np.float32 and self.float_type == TensorProto.FLOAT16:
+                array = array.astype(np.float16)
             self._initializers[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
         return name
 
     def integers(self, *values: int) -> str:
         """An int64 vector constant."""
         return self.constant("i64_" + "_".join(map(str, values)), np.array(values, dtype=np.int64))
+
+    def zeros(self, shape: str) -> str:
+        """Zeros of the graph's float type."""
+        dtype = np.float16 if self.float_type == TensorProto.FLOAT16 else np.float32
+        return self.op("ConstantOfShape", shape, value=numpy_helper.from_array(np.zeros(1, dtype)))
+
+    def cast_in(self, x: str) -> str:
+        """A float32 value in the graph's float type."""
+        return x if self.float_type == TensorProto.FLOAT else self.op("Cast", x, to=self.float_type)
+
+    def cast_out(self, x: str) -> str:
+        """A value of the graph's float type in float32."""
+        return x if self.float_type == TensorProto.FLOAT else self.op("Cast", x, to=TensorProto.FLOAT)
 
     def op(self, op_type: str, *inputs: str, domain: str = "", **attributes: object) -> str:
         """Appends a node with one output and returns the output's name."""
@@ -70,15 +97,15 @@ class GraphBuilder:
         """`x @ weight.T + bias`.
 
         Args:
-            x: float32 `[..., in]`.
+            x: `[..., ..., in]` of the graph's float type.
             name: Prefix of the constants.
             weight: float32 `[out, in]`.
             bias: float32 `[out]` or none.
             form: Storage and kernel.
         """
-        if form is LinearForm.FP32:
-            product = self.op("MatMul", x, self.constant(f"{name}.weight", weight.T))
-        elif form is LinearForm.ROWS:
+        if form is LinearForm.ROWS:
+            return self._linear_by_rows(x, name, weight, bias)
+        if form is LinearForm.CALLS:
             quantized, scale = quantize_rows(weight)
             product = self.op(
                 "DynamicQuantizeMatMul",
@@ -88,20 +115,48 @@ class GraphBuilder:
                 domain=MICROSOFT_DOMAIN,
             )
         else:
-            quantized, scale = quantize_blocks(weight)
-            product = self.op(
-                "MatMulNBits",
-                x,
-                self.constant(f"{name}.weight", quantized),
-                self.constant(f"{name}.scale", scale),
-                domain=MICROSOFT_DOMAIN,
-                K=weight.shape[1],
-                N=weight.shape[0],
-                bits=8,
-                block_size=BLOCK_SIZE,
-                accuracy_level=4,
-            )
+            product = self.op("MatMul", x, self.constant(f"{name}.weight", weight.T))
         return product if bias is None else self.op("Add", product, self.constant(f"{name}.bias", bias))
+
+    def _linear_by_rows(self, x: str, name: str, weight: np.ndarray, bias: np.ndarray | None) -> str:
+        """Whole numbers of 8 bits on both sides, with a scale per row of `x` and per output channel."""
+        quantized, scale = quantize_rows(weight)
+        rows = self.op("Reshape", x, self.integers(-1, weight.shape[1]))
+        peak = self.op("ReduceMax", self.op("Abs", rows), self.integers(-1), keepdims=0)
+        step = self.op("Max", self.op("Mul", peak, self._number("step", 1 / 127)), self._number("tiny", _TINY))
+        middle = self.constant("u8_middle", np.array([128], dtype=np.uint8))
+        product = self.op(
+            "MatMulIntegerToFloat",
+            self.op("QuantizeLinear", rows, step, self.op("Expand", middle, self.op("Shape", step)), axis=0),
+            self.constant(f"{name}.weight", quantized.T),
+            self._number("one", 1.0),
+            self.constant(f"{name}.scale", scale),
+            middle,
+            domain=MICROSOFT_DOMAIN,
+        )
+        product = self.op("Mul", product, self.op("Unsqueeze", step, self.integers(-1)))
+        if bias is not None:
+            product = self.op("Add", product, self.constant(f"{name}.bias", bias))
+        shape = self.op("Concat", self.op("Shape", x, end=2), self.integers(weight.shape[0]), axis=0)
+        return self.op("Reshape", product, shape)
+
+    def embedding(self, ids: str, name: str, weight: np.ndarray, form: LinearForm) -> str:
+        """Rows `ids` `[batch, time]` of `weight` `[entries, width]`, from the constants that `linear` has under `name`.
+
+        Returns:
+            `[batch, time, width]`.
+        """
+        if form is not LinearForm.ROWS:
+            columns = self.op("Gather", self.constant(f"{name}.weight", weight.T), ids, axis=1)
+            return self.op("Transpose", columns, perm=[1, 2, 0])
+        quantized, scale = quantize_rows(weight)
+        columns = self.op("Gather", self.constant(f"{name}.weight", quantized.T), ids, axis=1)
+        scales = self.op("Gather", self.constant(f"{name}.scale", scale), ids)
+        whole = self.op("Cast", self.op("Transpose", columns, perm=[1, 2, 0]), to=TensorProto.FLOAT)
+        return self.op("Mul", whole, self.op("Unsqueeze", scales, self.integers(-1)))
+
+    def _number(self, name: str, value: float) -> str:
+        return self.constant(f"f32_{name}", np.array(value, dtype=np.float32))
 
     def layer_norm(self, x: str, name: str, gamma: np.ndarray, beta: np.ndarray) -> str:
         """Layer normalisation over the last axis with epsilon 1e-5."""
@@ -167,18 +222,3 @@ def quantize_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     scale = np.maximum(np.abs(weight).max(axis=1), 1e-12) / 127.0
     return np.rint(weight / scale[:, None]).astype(np.int8), scale.astype(np.float32)
-
-
-def quantize_blocks(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Symmetric 8 bits with offset 128 per block of `BLOCK_SIZE` inputs, in the layout of `MatMulNBits`.
-
-    Args:
-        weight: float32 `[out, in]`, `in` a multiple of `BLOCK_SIZE`.
-
-    Returns:
-        uint8 `[out, in / block, block]` and float32 scales `[out, in / block]`.
-    """
-    blocks = weight.reshape(weight.shape[0], -1, BLOCK_SIZE)
-    scale = np.maximum(np.abs(blocks).max(axis=-1), 1e-12) / 127.0
-    quantized = np.rint(blocks / scale[..., None]) + 128.0
-    return quantized.astype(np.uint8), scale.astype(np.float32)
