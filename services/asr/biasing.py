@@ -61,11 +61,13 @@ class BonusRow(NamedTuple):
         tokens: int64 [n], distinct ids that go on with a phrase or begin one.
         scores: float32 [n], what each of them adds.
         default: What every other token adds: 0, or less when it leaves a phrase.
+        gains: float32 [n], the score of each token in the phrase that it goes on with or begins.
     """
 
     tokens: np.ndarray
     scores: np.ndarray
     default: float
+    gains: np.ndarray
 
 
 class ContextGraph:
@@ -155,18 +157,29 @@ class ContextGraph:
         """What the open phrase of this state has earned so far; taken back when it is left."""
         return self._node_scores[state]
 
-    def children(self, state: int) -> tuple[np.ndarray, np.ndarray]:
-        """Tokens that go on with the open phrase (all first tokens, at the root).
+    def path_score(self, tokens: Iterable[int]) -> float:
+        """What a finished row of tokens earns: the scores of the phrases it completes, one after another."""
+        total, state = 0.0, ROOT
+        for token in tokens:
+            score, state, _ = self.forward_one_step(state, token, strict=False)
+            total += score
+        return total + self.finalize(state)[0]
+
+    def gains(self, state: int) -> tuple[np.ndarray, np.ndarray]:
+        """What a greedy search favours: tokens that go on with a phrase or begin one, and their own scores.
+
+        Unlike `bonuses` nothing is taken back, since a greedy search cannot return to where it went astray. It follows
+        the states of `forward_one_step(..., strict=False)` and must be compared with an unbiased search in the end:
+        the better sum of log probabilities and `path_score` wins.
 
         Returns:
-            Ids, int64 [n], and what `forward_one_step(state, id, strict=False)` adds for them, float32 [n].
+            Ids, int64 [n], and log probabilities to add, float32 [n].
         """
         row = self.bonuses(state)
-        num_children = len(self._children[state])
-        return row.tokens[:num_children], row.scores[:num_children]
+        return row.tokens, row.gains
 
     def bonuses(self, state: int, strict: bool = False) -> BonusRow:
-        """`forward_one_step(state, token, strict).score` for every token at once; the state's own children come first.
+        """`forward_one_step(state, token, strict).score` for every token at once.
 
         To add it to log probabilities `row` of a hypothesis: `row += default; row[tokens] += scores - default`.
         """
@@ -194,10 +207,11 @@ class ContextGraph:
             tokens = np.concatenate([tokens, first_tokens[is_new]])
             targets = np.concatenate([targets, first_targets[is_new]])
         scores = node_scores[targets] - node_scores[state]
-        scores[:num_children] = np.frombuffer(self._token_scores, np.float32)[targets[:num_children]]
+        gains = np.frombuffer(self._token_scores, np.float32)[targets]
+        scores[:num_children] = gains[:num_children]
         scores = self._arrive_all(targets, scores, strict)
-        tokens.flags.writeable = scores.flags.writeable = False
-        return BonusRow(tokens, scores, -self._node_scores[state])
+        tokens.flags.writeable = scores.flags.writeable = gains.flags.writeable = False
+        return BonusRow(tokens, scores, -self._node_scores[state], gains)
 
     def _arrive_all(self, targets: np.ndarray, scores: np.ndarray, strict: bool) -> np.ndarray:
         """`_arrive` for many states: int64 [n] states, float32 [n] scores before; gives float32 [n]."""

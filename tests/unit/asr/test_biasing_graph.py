@@ -100,10 +100,19 @@ def test_sparse_row_is_a_step_for_every_token(phrases: Scores, path: list[int], 
     dense[row.tokens] += row.scores - np.float32(row.default)
     assert dense.tolist() == [graph.forward_one_step(state, token, strict).score for token in range(len(dense))]
     assert len(set(row.tokens.tolist())) == len(row.tokens)
-    onward, scores = graph.children(state)
-    deeper = graph.level(state) + 1
-    assert all(graph.level(graph.forward_one_step(state, token).state) == deeper for token in onward)
-    assert scores.tolist() == [graph.forward_one_step(state, token, False).score for token in onward]
+
+
+@given(phrase_scores, paths)
+def test_greedy_gains_are_a_tokens_own_score_in_its_phrase(phrases: Scores, path: list[int]) -> None:
+    graph = graph_of(phrases)
+    _, state = run(graph, path, strict=False)
+    tokens, gains = graph.gains(state)
+    for token, gain in zip(tokens.tolist(), gains.tolist(), strict=True):
+        after = graph.forward_one_step(state, token).state
+        if graph.level(after) == graph.level(state) + 1:
+            assert gain == graph.earned(after) - graph.earned(state)
+        assert 0 < gain <= graph.earned(after)
+    assert graph.path_score(path) == run(graph, path, strict=False)[0] + graph.finalize(state)[0]
 
 
 def test_matches_name_the_longest_phrase_that_ends() -> None:
