@@ -2,56 +2,47 @@
 
 from __future__ import annotations
 
-import time
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from voxcart.models import ModelStore
 from voxcart.serving.sessions import SessionOptions
-from voxcart.telemetry.logs import get_logger
 from voxcart_services.asr.config import AsrSettings
-from voxcart_services.asr.recognizer import Recognizer, RecognizerRules
+from voxcart_services.asr.context import ShopWords
+from voxcart_services.asr.recognition import SpeechEngine
+from voxcart_services.asr.recognizer import Recognizer, RecognizerParts, RecognizerRules
 from voxcart_services.asr.text.correction import Corrector
 from voxcart_services.asr.text.pipeline import TextPipeline
-from voxcart_services.asr.text.words import general_counts
+from voxcart_services.asr.transducer.engine import TransducerEngine, TransducerOptions, load_transducer
 from voxcart_services.asr.turns.smart_turn import SmartTurn, TurnModel
-from voxcart_services.asr.turns.vad import SileroVad, Vad
-from voxcart_services.asr.whisper.decode import DecodeOptions, Transcriber, WhisperDecoder
-from voxcart_services.asr.whisper.features import SAMPLE_RATE_HZ
-from voxcart_services.asr.whisper.model import WhisperModel
-from voxcart_services.asr.whisper.tokens import WhisperTokens
+from voxcart_services.asr.turns.vad_pool import SileroModel, SileroVad
+from voxcart_services.asr.whisper.engine import WhisperEngine, WhisperRules, load_whisper
+from voxcart_services.asr.whisper.transcription import BeamRules
 
-log = get_logger(__name__)
-
-_WHISPER_FILES = ("encoder.onnx", "decoder.onnx", "whisper.json", "tokenizer.json")
 _VAD_FILE = "silero_vad_16k_op15.onnx"
 _TURN_FILE = "smart-turn-v3.2-cpu.onnx"
-
-
-def load_transcriber(settings: AsrSettings) -> Transcriber:
-    """Loads Whisper, keeps the silence tail, and warms up; blocks for about two seconds.
-
-    Raises:
-        ModelMissing, ModelCorrupt: A file is not in the store or has other bytes.
-    """
-    folder = ModelStore(settings.models_dir).require(settings.asr_model, _WHISPER_FILES)
-    options = SessionOptions(provider=settings.provider, threads=settings.threads)
-    model = WhisperModel(folder, options, tail_stride=settings.asr_tail_stride)
-    started = time.perf_counter()
-    model.prepare_tail()
-    decoder = WhisperDecoder(model, WhisperTokens(folder / "tokenizer.json"))
-    decoder.transcribe(np.zeros(2 * SAMPLE_RATE_HZ, dtype=np.float32), DecodeOptions())
-    log.info("recognition model is warm", model=settings.asr_model, seconds=round(time.perf_counter() - started, 3))
-    return decoder
+_RATE_HZ = 16_000
 
 
 @dataclass(frozen=True)
 class AsrModels:
-    """The loaded models; shared, without state of a call."""
+    """The loaded models; shared, without state of a call.
 
-    transcriber: Transcriber
-    vad: Vad
+    Attributes:
+        new_engine: Makes an engine over the loaded recognition model.
+        engine_name, model_name: What that is.
+        vad: Voice activity.
+        turn: Judges whether a turn is complete.
+    """
+
+    new_engine: Callable[[], SpeechEngine]
+    engine_name: str
+    model_name: str
+    vad: SileroModel
     turn: TurnModel
 
 
@@ -60,23 +51,59 @@ def load_models(settings: AsrSettings) -> AsrModels:
 
     Raises:
         ModelMissing, ModelCorrupt: A file is not in the store or has other bytes.
+        SessionError: A model cannot run as the settings ask.
     """
     store = ModelStore(settings.models_dir)
-    vad = SileroVad(store.path("silero-vad", _VAD_FILE))
+    vad = SileroModel(store.path("silero-vad", _VAD_FILE))
     turn = SmartTurn(store.path("smart-turn", _TURN_FILE), SessionOptions(provider="cpu", threads=1))
-    turn.probability_complete(np.zeros(SAMPLE_RATE_HZ, dtype=np.float32))
-    general_counts()
-    return AsrModels(load_transcriber(settings), vad, turn)
+    turn.probability_complete(np.zeros(_RATE_HZ, dtype=np.float32))
+    load = {"whisper": _load_whisper, "transducer": _load_transducer}[settings.asr_engine]
+    return AsrModels(load(store, settings), settings.asr_engine, settings.asr_model, vad, turn)
 
 
-def make_recognizer(models: AsrModels, corrector: Corrector, rules: RecognizerRules) -> Recognizer:
+def make_recognizer(
+    models: AsrModels, corrector: Corrector, rules: RecognizerRules, shop_words: ShopWords | None = None
+) -> Recognizer:
     """A recogniser over loaded models; call it where an event loop runs.
 
     Args:
         models: From `load_models`.
         corrector: Shared with whoever feeds it the catalogue.
         rules: Limits and thresholds.
+        shop_words: The same, for biasing.
     """
     text = TextPipeline(corrector)
     text.process("我想买三斤苹果", tenant="")
-    return Recognizer(models.transcriber, models.vad, models.turn, text, rules)
+    parts = RecognizerParts(
+        engine=models.new_engine(),
+        vad=SileroVad(models.vad),
+        turn=models.turn,
+        text=text,
+        shop_words=shop_words or ShopWords(),
+        engine_name=models.engine_name,
+        model_name=models.model_name,
+    )
+    return Recognizer(parts, rules)
+
+
+def _load_whisper(store: ModelStore, settings: AsrSettings) -> Callable[[], SpeechEngine]:
+    rules = WhisperRules(
+        tail_stride=settings.asr_tail_stride,
+        full_window=settings.asr_full_window,
+        beam=BeamRules(width=settings.asr_beam_size),
+        max_waiting=settings.asr_max_streams + 1,
+        max_batch=settings.asr_max_batch,
+    )
+    loaded = load_whisper(store, settings.asr_model, _session_options(settings), rules)
+    return functools.partial(WhisperEngine, loaded, rules)
+
+
+def _load_transducer(store: ModelStore, settings: AsrSettings) -> Callable[[], SpeechEngine]:
+    given = Path(settings.asr_model)
+    folder = given if given.is_dir() else store.require(settings.asr_model)
+    loaded = load_transducer(folder, _session_options(settings))
+    return functools.partial(TransducerEngine, loaded, TransducerOptions(beam_size=settings.asr_beam_size))
+
+
+def _session_options(settings: AsrSettings) -> SessionOptions:
+    return SessionOptions(provider=settings.provider, threads=settings.threads)

@@ -17,10 +17,19 @@ FINAL_DELAY_SECONDS = Histogram(
     "Pause in the audio at which a turn was taken as over",
     buckets=(0.1, 0.2, 0.3, 0.45, 0.65, 0.85, 1.0, 1.3, 1.7, 2.5),
 )
-UTTERANCES_TOTAL = Counter(
-    "voxcart_asr_utterances_total", "Utterances by outcome: text, no_speech, failed", ["outcome"]
+FINAL_WAIT_SECONDS = Histogram(
+    "voxcart_asr_final_wait_seconds",
+    "Time that a stream waited at a checkpoint or at the end for recognition that was begun at the pause",
+    buckets=_BUCKETS_SECONDS,
 )
-INTERIMS_SKIPPED_TOTAL = Counter("voxcart_asr_interims_skipped_total", "Interims left out because the queue was busy")
+UTTERANCES_TOTAL = Counter(
+    "voxcart_asr_utterances_total", "Utterances by outcome: text, no_words, background, failed", ["outcome"]
+)
+INTERIMS_SKIPPED_TOTAL = Counter("voxcart_asr_interims_skipped_total", "Interims left out because the engine was busy")
+INTERIM_WORDS_TOTAL = Counter("voxcart_asr_interim_words_total", "Words (Han characters) first shown by an interim")
+INTERIM_WORDS_RETRACTED_TOTAL = Counter(
+    "voxcart_asr_interim_words_retracted_total", "Words shown by an interim that a later result took back"
+)
 SPECULATIVE_DROPPED_TOTAL = Counter(
     "voxcart_asr_speculative_dropped_total", "Recognitions started at a pause after which speech went on"
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import deque
 
 from voxcart.bus import REPLIES, TRANSCRIPTS, Bus, BusUnavailable, Message, Topic, make_envelope
-from voxcart_api.bus.v1.bus_pb2 import TRANSCRIPT_SOURCE_SPEECH, Envelope, Transcript, TurnFailed
+from voxcart_api.bus.v1.bus_pb2 import TRANSCRIPT_SOURCE_SPEECH, Envelope, Transcript, TurnFailed, Word
 from voxcart_services.asr import proto
-from voxcart_services.asr.results import EndOfSpeech, Final, Interim, RecognitionEvent, StartOfSpeech
+from voxcart_services.asr.results import EndOfSpeech, Final, Interim, RecognitionEvent, StartOfSpeech, TimedWord
 
 _MAX_WAITING = 256
 _PUBLISH_SECONDS = 5.0
+_SAMPLES_PER_MS = 16
 
 
 class Outbox:
@@ -96,9 +97,20 @@ def to_transcript(session_id: str, event: RecognitionEvent) -> tuple[Transcript,
     message.speech_start_sample, message.speech_end_sample = found.start_sample, found.end_sample
     if isinstance(event, Final):
         message.kind = Transcript.KIND_FINAL
+        message.words.extend(_word(word, found.start_sample) for word in found.words)
         return message, "final"
     message.kind, message.revision, message.stability = Transcript.KIND_INTERIM, event.revision, event.stability
     return message, f"interim/{event.revision}"
+
+
+def _word(word: TimedWord, speech_start_sample: int) -> Word:
+    """A word with times since the start of the speech; the first may begin before that was noticed."""
+    return Word(
+        text=word.text,
+        start_ms=max(0, word.start_sample - speech_start_sample) // _SAMPLES_PER_MS,
+        end_ms=max(0, word.end_sample - speech_start_sample) // _SAMPLES_PER_MS,
+        confidence=word.confidence,
+    )
 
 
 def _envelope(message: Message, transcript: Transcript, name: str) -> Envelope:

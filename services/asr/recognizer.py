@@ -1,4 +1,4 @@
-"""The recogniser: models, queues and text steps that all streams share. It makes streams.
+"""The recogniser: engine, models and text steps that all streams share. It makes streams.
 
 Knows nothing of gRPC or the bus; a stream is driven by whoever has the audio (see `stream.py`).
 """
@@ -6,25 +6,26 @@ Knows nothing of gRPC or the bus; a stream is driven by whoever has the audio (s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal
 
 import numpy as np
 
 from voxcart.errors import InvalidInput, Overloaded
-from voxcart_services.asr.metrics import DECODE_SECONDS, ENCODE_SECONDS, OPEN_STREAMS, TURN_SECONDS
+from voxcart_services.asr.context import ContextLimits, ShopWords, SpeechContext
+from voxcart_services.asr.metrics import OPEN_STREAMS, TURN_SECONDS
+from voxcart_services.asr.recognition import DecodeOptions, EngineUtterance, Hypothesis, SpeechEngine
+from voxcart_services.asr.results import Reading
 from voxcart_services.asr.stream import RecognitionStream, StreamOptions
 from voxcart_services.asr.text.pipeline import CorrectedText, TextPipeline
-from voxcart_services.asr.turns.endpointing import EndpointRules, GateRules
+from voxcart_services.asr.transducer.endpoint import EndpointRules as SilenceRules
+from voxcart_services.asr.turns.rules import TurnRules
 from voxcart_services.asr.turns.smart_turn import TurnModel
-from voxcart_services.asr.turns.vad import Vad
-from voxcart_services.asr.whisper.decode import DecodeOptions, Hypothesis, Transcriber
+from voxcart_services.asr.turns.vad_pool import Vad
 from voxcart_services.asr.whisper.guards import GuardRules
-from voxcart_services.asr.work import DecodeQueue, Job, Urgency
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -32,83 +33,105 @@ class RecognizerRules:
     """What can be tuned; see the classes of the parts.
 
     Attributes:
+        turns: Speech gate, endpointing and foreground.
+        endpointer: `turn`, or `rules` for fixed rules of silence; these need an engine that knows when its last token
+            was said.
+        silence: Those rules.
+        guard: Against text where nothing was said.
+        context: How much hot words act.
         interim_ms: New speech after which an interim result is made.
         pre_roll_ms: Audio taken before the frame at which speech was noticed.
-        trailing_silence_ms: Silence that the model is shown after the last word.
         prompt: Text put before every transcript to bias spelling; empty for none.
         max_streams: Streams open at a time; more are refused.
     """
 
-    gate: GateRules = field(default_factory=GateRules)
-    endpoint: EndpointRules = field(default_factory=EndpointRules)
+    turns: TurnRules = field(default_factory=TurnRules)
+    endpointer: Literal["turn", "rules"] = "turn"
+    silence: SilenceRules = field(default_factory=SilenceRules)
     guard: GuardRules = field(default_factory=GuardRules)
+    context: ContextLimits = field(default_factory=ContextLimits)
     interim_ms: int = 480
     pre_roll_ms: int = 320
-    trailing_silence_ms: int = 600
     prompt: str = ""
-    max_streams: int = 64
+    max_streams: int = 256
+
+
+@dataclass(frozen=True)
+class RecognizerParts:
+    """What a recogniser works with; it closes the engine and the vad.
+
+    Attributes:
+        engine: Recognises utterances.
+        vad: Voice activity.
+        turn: Judges whether a turn is complete.
+        text: Text steps.
+        shop_words: What the shops sell and listed.
+        engine_name, model_name: For diagnostics.
+    """
+
+    engine: SpeechEngine
+    vad: Vad
+    turn: TurnModel
+    text: TextPipeline
+    shop_words: ShopWords = field(default_factory=ShopWords)
+    engine_name: str = "whisper"
+    model_name: str = ""
 
 
 class Recognizer:
-    """Shared by all streams of the process. Made inside a running event loop; `aclose` when done.
+    """Shared by all streams of the process. Used from one event loop; `aclose` when done."""
 
-    Raises (from `stream`):
-        Overloaded: `max_streams` are open.
-        InvalidInput: The options are bad.
-    """
-
-    def __init__(
-        self,
-        transcriber: Transcriber,
-        vad: Vad,
-        turn: TurnModel,
-        text: TextPipeline,
-        rules: RecognizerRules | None = None,
-    ) -> None:
+    def __init__(self, parts: RecognizerParts, rules: RecognizerRules | None = None) -> None:
+        self.parts = parts
         self.rules = rules or RecognizerRules()
-        self.text = text
-        self._transcriber = transcriber
-        self._vad = vad
-        self._turn = turn
-        self._queue = DecodeQueue(max_length=self.rules.max_streams + 1)
-        self._vad_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-vad")
         self._turn_thread = ThreadPoolExecutor(1, thread_name_prefix="asr-turn")
         self._open_streams = 0
+        self._awaited_finals = 0
+
+    @property
+    def open_streams(self) -> int:
+        """Streams that are open now."""
+        return self._open_streams
+
+    @property
+    def is_final_awaited(self) -> bool:
+        """Whether a stream waits for the final of its utterance."""
+        return self._awaited_finals > 0
 
     def stream(self, options: StreamOptions) -> RecognitionStream:
-        """A new stream; whoever takes it calls its `aclose`."""
+        """A new stream; whoever takes it calls its `aclose`.
+
+        Raises:
+            Overloaded: `max_streams` are open.
+            InvalidInput: The options are bad.
+        """
         if options.language not in (None, "zh", "en"):
             raise InvalidInput(f"language must be zh, en or empty for detection, not {options.language!r}")
         if self._open_streams >= self.rules.max_streams:
             raise Overloaded(f"all {self.rules.max_streams} recognition streams are in use; try again in a few seconds")
+        context = SpeechContext(self.parts.shop_words, options.tenant, options.language, self.rules.context)
+        stream = RecognitionStream(self, self.parts.vad.stream(), context, options)
         self._open_streams += 1
         OPEN_STREAMS.set(self._open_streams)
-        return RecognitionStream(self, self._vad.stream, options)
+        return stream
 
     def release_stream(self) -> None:
         """A stream was closed."""
         self._open_streams -= 1
         OPEN_STREAMS.set(self._open_streams)
 
-    def transcribe(self, samples: np.ndarray, options: DecodeOptions, urgency: Urgency) -> Job[Hypothesis]:
-        """Queues the recognition of one utterance.
+    def open_utterance(self, options: DecodeOptions) -> EngineUtterance:
+        """A new utterance of the engine."""
+        return self.parts.engine.open(options)
 
-        Args:
-            samples: float32 at 16 kHz; copied, silence is added at its end.
-
-        Raises:
-            Overloaded: Too much is waiting.
-        """
-        silence = self.rules.trailing_silence_ms * 16
-        padded = np.concatenate([samples, np.zeros(silence, dtype=np.float32)])
-
-        def work(is_cancelled: Callable[[], bool]) -> Hypothesis:
-            hypothesis = self._transcriber.transcribe(padded, options, is_cancelled)
-            ENCODE_SECONDS.observe(hypothesis.encode_ms / 1e3)
-            DECODE_SECONDS.observe(hypothesis.decode_ms / 1e3)
-            return hypothesis
-
-        return self._queue.submit(work, urgency)
+    @contextmanager
+    def awaiting_final(self) -> Iterator[None]:
+        """While it lasts, a final is waited for and no interims are asked for."""
+        self._awaited_finals += 1
+        try:
+            yield
+        finally:
+            self._awaited_finals -= 1
 
     def judge_turn(self, samples: np.ndarray) -> asyncio.Future[float]:
         """Asks smart-turn; `samples` are copied."""
@@ -116,22 +139,43 @@ class Recognizer:
 
         def work() -> float:
             with TURN_SECONDS.time():
-                return self._turn.probability_complete(kept)
+                return self.parts.turn.probability_complete(kept)
 
         return asyncio.get_running_loop().run_in_executor(self._turn_thread, work)
 
-    def run_vad(self, step: Callable[[], Result]) -> asyncio.Future[Result]:
-        """Runs the frames of one stream in the thread for voice activity."""
-        return asyncio.get_running_loop().run_in_executor(self._vad_thread, step)
-
-    def correct(self, raw_text: str, options: StreamOptions) -> CorrectedText:
-        """The text steps with a stream's options."""
-        return self.text.process(
-            raw_text, tenant=options.tenant, hot_words=options.hot_words, raw_only=options.raw_only
+    def correct(self, hypothesis: Hypothesis, context: SpeechContext, options: StreamOptions) -> CorrectedText:
+        """The text steps with a stream's words and options."""
+        return self.parts.text.process(
+            hypothesis.text,
+            tenant=options.tenant,
+            hot_words=context.correction_words,
+            raw_only=options.raw_only,
+            words=hypothesis.words,
+            alternatives=hypothesis.alternatives,
+            score=hypothesis.avg_logprob,
         )
+
+    async def polish(self, corrected: CorrectedText, context: SpeechContext, options: StreamOptions) -> CorrectedText:
+        """The last text step of a final, which may ask another service and has a time limit of its own."""
+        if options.raw_only:
+            return corrected
+        return await self.parts.text.polish(corrected, tenant=options.tenant, hot_words=context.correction_words)
+
+    def readings(
+        self, hypothesis: Hypothesis, first: CorrectedText, context: SpeechContext, options: StreamOptions
+    ) -> tuple[Reading, ...]:
+        """Other texts than `first`, as many as the stream asked for: the engine's hypotheses, each corrected alone."""
+        readings: dict[str, Reading] = {}
+        for other in hypothesis.alternatives if options.num_alternatives > 1 else ():
+            text = self.parts.text.process(
+                other.text, tenant=options.tenant, hot_words=context.correction_words, raw_only=options.raw_only
+            ).text
+            if text and text != first.text and text not in readings:
+                readings[text] = Reading(text, other.text, round(other.confidence, 4))
+        return tuple(readings.values())[: options.num_alternatives - 1]
 
     async def aclose(self) -> None:
         """Answers what waits and stops the threads."""
-        await self._queue.aclose()
-        self._vad_thread.shutdown(wait=True)
+        await self.parts.engine.aclose()
+        await self.parts.vad.aclose()
         self._turn_thread.shutdown(wait=True)

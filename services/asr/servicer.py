@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import grpc
 
-from voxcart.audio.intake import MODEL_RATE_HZ, PcmIntake
+from voxcart.audio.intake import PcmIntake
 from voxcart.errors import InvalidInput
 from voxcart_api.asr.v1 import asr_pb2, asr_pb2_grpc
-from voxcart_services.asr import proto
+from voxcart_services.asr.proto import Results
 from voxcart_services.asr.recognizer import Recognizer
-from voxcart_services.asr.results import EndOfSpeech, Final, Interim, RecognitionEvent, StartOfSpeech
-from voxcart_services.asr.stream import RecognitionStream, StreamOptions
+from voxcart_services.asr.requests import CallOptions, call_options
+from voxcart_services.asr.results import Final
+from voxcart_services.asr.stream import RecognitionStream
 
 MAX_RECORDING_SECONDS = 60
 MAX_CHUNK_BYTES = 65_536
-_AWAITING = frozenset({"", "none", "confirmation", "phone_number", "address", "order_id"})
+_PATIENCE_SECONDS = 5.0
 
 
 class SpeechRecognitionServicer(asr_pb2_grpc.SpeechRecognitionServicer):
@@ -29,23 +31,23 @@ class SpeechRecognitionServicer(asr_pb2_grpc.SpeechRecognitionServicer):
         self, request: asr_pb2.RecognizeRequest, context: grpc.aio.ServicerContext
     ) -> asr_pb2.RecognizeResponse:
         """Recognises one recording."""
-        intake = _intake(request.config)
-        options = _options(request.config, interim_results=False)
+        options = self._call_options(request.config)
+        bytes_per_second = 2 * options.num_channels * options.sample_rate_hz
         if not request.audio:
             raise InvalidInput("the recording is empty")
-        bytes_per_second = 2 * (request.config.num_channels or 1) * (request.config.sample_rate_hz or MODEL_RATE_HZ)
         if len(request.audio) > MAX_RECORDING_SECONDS * bytes_per_second:
             raise InvalidInput(f"a recording has at most {MAX_RECORDING_SECONDS} s; use StreamingRecognize for more")
+        intake = PcmIntake(options.sample_rate_hz, options.num_channels)
+        pieces = (intake.push(request.audio), intake.finish())
+        results = self._results(options)
         response = asr_pb2.RecognizeResponse()
         response.audio_duration.FromNanoseconds(len(request.audio) * 1_000_000_000 // bytes_per_second)
-        pieces = [intake.push(request.audio), intake.finish()]
-        stream = self._open(request.config, options)
+        stream = self._open(options)
         try:
-            for samples in pieces:
-                async for event in stream.push_audio(samples):
-                    _collect(event, response)
-            async for event in stream.end_input():
-                _collect(event, response)
+            for events in (*map(stream.push_audio, pieces), stream.end_input()):
+                async for event in events:
+                    if isinstance(event, Final):
+                        response.results.append(results.final(event))
         finally:
             await stream.aclose()
         return response
@@ -54,27 +56,37 @@ class SpeechRecognitionServicer(asr_pb2_grpc.SpeechRecognitionServicer):
         self, request_iterator: AsyncIterator[asr_pb2.StreamingRecognizeRequest], context: grpc.aio.ServicerContext
     ) -> AsyncIterator[asr_pb2.StreamingRecognizeResponse]:
         """Recognises live audio; the first request is the configuration."""
-        config = await _first_config(request_iterator)
-        intake = _intake(config)
-        stream = self._open(config, _options(config, interim_results=config.interim_results))
+        options = self._call_options(await _first_config(request_iterator))
+        results = self._results(options)
+        intake = PcmIntake(options.sample_rate_hz, options.num_channels)
+        stream = self._open(options)
         try:
             async for request in request_iterator:
-                if request.WhichOneof("request") != "audio":
-                    raise InvalidInput("the configuration is sent once, as the first message; then audio follows")
-                if len(request.audio) > MAX_CHUNK_BYTES:
-                    raise InvalidInput(f"an audio message has at most {MAX_CHUNK_BYTES} bytes")
-                async for event in stream.push_audio(intake.push(request.audio)):
-                    yield _response(event)
-            async for event in stream.push_audio(intake.finish()):
-                yield _response(event)
-            async for event in stream.end_input():
-                yield _response(event)
+                async for event in stream.push_audio(intake.push(_audio(request))):
+                    yield results.response(event)
+                    if options.single_utterance and isinstance(event, Final):
+                        await stream.aclose()
+                        await _ignore_rest(request_iterator)
+                        return
+            for events in (stream.push_audio(intake.finish()), stream.end_input()):
+                async for event in events:
+                    yield results.response(event)
+                    if options.single_utterance and isinstance(event, Final):
+                        return
         finally:
             await stream.aclose()
 
-    def _open(self, config: asr_pb2.RecognitionConfig, options: StreamOptions) -> RecognitionStream:
-        stream = self._recognizer.stream(options)
-        stream.set_awaiting(config.awaiting or "none")
+    def _call_options(self, config: asr_pb2.RecognitionConfig) -> CallOptions:
+        return call_options(config, self._recognizer.rules.turns)
+
+    def _results(self, options: CallOptions) -> Results:
+        parts = self._recognizer.parts
+        return Results(parts.engine_name, parts.model_name, with_diagnostics=options.with_diagnostics)
+
+    def _open(self, options: CallOptions) -> RecognitionStream:
+        stream = self._recognizer.stream(options.stream)
+        stream.context.set_request(options.hot_words)
+        stream.set_awaiting(options.awaiting)
         return stream
 
 
@@ -86,37 +98,24 @@ async def _first_config(requests: AsyncIterator[asr_pb2.StreamingRecognizeReques
     raise InvalidInput("the first message of StreamingRecognize must be the configuration")
 
 
-def _intake(config: asr_pb2.RecognitionConfig) -> PcmIntake:
-    return PcmIntake(config.sample_rate_hz or MODEL_RATE_HZ, config.num_channels or 1)
+async def _ignore_rest(requests: AsyncIterator[asr_pb2.StreamingRecognizeRequest]) -> None:
+    """Lets the client finish what it is sending: a call that ends before looks broken to some clients."""
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            async for _ in requests:
+                pass
+    except TimeoutError:
+        return
 
 
-def _options(config: asr_pb2.RecognitionConfig, *, interim_results: bool) -> StreamOptions:
-    if config.awaiting not in _AWAITING:
-        raise InvalidInput(f"awaiting must be one of {', '.join(sorted(_AWAITING - {''}))}, not {config.awaiting!r}")
-    for word in config.hot_words:
-        if word.HasField("boost") and not 0 <= word.boost <= 10:
-            raise InvalidInput(f"the boost of a hot word is 0..10, not {word.boost}")
-    wanted = [word.text for word in config.hot_words if word.boost > 0 or not word.HasField("boost")]
-    return StreamOptions(
-        language=config.language or None,
-        hot_words=proto.checked_hot_words(wanted),
-        interim_results=interim_results,
-        raw_only=config.raw_only,
-    )
-
-
-def _collect(event: RecognitionEvent, response: asr_pb2.RecognizeResponse) -> None:
-    if isinstance(event, Final):
-        response.results.append(proto.result(event.transcript, is_final=True))
-
-
-def _response(event: RecognitionEvent) -> asr_pb2.StreamingRecognizeResponse:
-    kinds = asr_pb2.StreamingRecognizeResponse
-    if isinstance(event, StartOfSpeech):
-        return kinds(event=kinds.EVENT_START_OF_SPEECH, at=proto.position(event.at_sample))
-    if isinstance(event, EndOfSpeech):
-        return kinds(event=kinds.EVENT_END_OF_SPEECH, at=proto.position(event.at_sample), no_speech=event.no_speech)
-    if isinstance(event, Interim):
-        found = proto.result(event.transcript, is_final=False, stability=event.stability)
-        return kinds(event=kinds.EVENT_RESULT, result=found)
-    return kinds(event=kinds.EVENT_RESULT, result=proto.result(event.transcript, is_final=True))
+def _audio(request: asr_pb2.StreamingRecognizeRequest) -> bytes:
+    kind = request.WhichOneof("request")
+    if kind == "config":
+        raise InvalidInput(
+            "the configuration is sent once, as the first message; for another sample rate open a new stream"
+        )
+    if kind is None:
+        raise InvalidInput("every message after the configuration carries audio")
+    if len(request.audio) > MAX_CHUNK_BYTES:
+        raise InvalidInput(f"an audio message has at most {MAX_CHUNK_BYTES} bytes, not {len(request.audio)}")
+    return request.audio

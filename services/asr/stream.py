@@ -1,60 +1,73 @@
 """One recognition stream: audio in, events out, every decision at a counted sample.
 
-The audio is looked at frame by frame (32 ms, aligned to multiples of 512 samples of the stream). A frame may open an
-utterance, make an interim result due, start recognition at a pause, or reach a checkpoint of the pause at which the
-turn may end; there the stream waits for what the decision needs before it looks at the next frame. So the events
-depend on the samples alone, not on how they were cut or how fast the machine is; only interim results are made less
-often when there is no time for them.
-
-State that outlives an utterance would make a replay differ from the first run, so the VAD state is set to zero at the
-end of every utterance and at every 64th frame of silence. From the last of these points, `resume_sample`, the stream
-can be played again with equal results.
+The audio is looked at frame by frame. A frame may open an utterance, make an interim result due, start recognition at a
+pause, or reach a checkpoint of the pause at which the turn may end; there the stream waits for what the decision needs
+before it looks at the next frame. So the events depend on the samples alone, not on how they were cut or how fast the
+machine is. Interim results are the exception: they are made beside the stream, as often as there is time for them, and
+come with a later push.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from voxcart.audio.buffer import SampleBuffer
 from voxcart.audio.intake import check_samples
-from voxcart.errors import Overloaded, WrongState
-from voxcart_services.asr.agreement import LocalAgreement
+from voxcart.errors import WrongState
+from voxcart_services.asr import transcribing
+from voxcart_services.asr.context import SpeechContext
+from voxcart_services.asr.interims import InterimMaker
+from voxcart_services.asr.listening import Listener
 from voxcart_services.asr.metrics import (
     FINAL_DELAY_SECONDS,
-    INTERIMS_SKIPPED_TOTAL,
-    SPECULATIVE_DROPPED_TOTAL,
+    FINAL_WAIT_SECONDS,
+    INTERIM_WORDS_RETRACTED_TOTAL,
     UTTERANCES_TOTAL,
 )
+from voxcart_services.asr.recognition import DecodeOptions, Hypothesis, Urgency
 from voxcart_services.asr.results import (
+    Diagnostics,
     EndOfSpeech,
     Final,
     Interim,
     RecognitionEvent,
     StartOfSpeech,
-    Timing,
     Transcript,
 )
-from voxcart_services.asr.turns.endpointing import Pause, SpeechGate, checkpoint_frames, decide, frames_of
-from voxcart_services.asr.turns.vad import FRAME_MS, FRAME_SAMPLES, VadStream
-from voxcart_services.asr.whisper.decode import DecodeOptions, Hypothesis
+from voxcart_services.asr.text.pipeline import CorrectedText
+from voxcart_services.asr.transcribing import Span, TurnEnd
+from voxcart_services.asr.transducer.endpoint import endpoint_reason
+from voxcart_services.asr.turns.endpointing import (
+    EndReason,
+    Pause,
+    TextOpinion,
+    checkpoint_frames,
+    decide,
+    frames_of,
+    text_opinion,
+    turn_frames,
+)
+from voxcart_services.asr.turns.foreground import SpeechLevel, judge_foreground, measure_voice
+from voxcart_services.asr.turns.rules import TurnRules
+from voxcart_services.asr.turns.vad import FRAME_MS, FRAME_SAMPLES
+from voxcart_services.asr.turns.vad_pool import VadStream
+from voxcart_services.asr.utterance import OpenUtterance
 from voxcart_services.asr.whisper.guards import is_speech
-from voxcart_services.asr.work import Job, Urgency
 
 if TYPE_CHECKING:
     from voxcart_services.asr.recognizer import Recognizer
 
 _SAMPLES_PER_MS = 16
-_RESET_FRAMES = 64
 _BLOCK_SAMPLES = 16_000
-_INTERIM_TIME_SHARE = 0.4
+_SPARE_MS = 2_000
+_KEPT_FRAMES = 8
+_BACKGROUND = "background"
+_RULE_FRAMES = range(10, 160, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +77,32 @@ class StreamOptions:
     Attributes:
         language: `zh`, `en`, or `None` for detection.
         preferred_language: Wins an unclear detection.
-        tenant: Shop whose catalogue counts in correction.
-        hot_words: Words that are likely in this session.
+        tenant: Shop whose catalogue counts in biasing and correction.
         interim_results: Whether interims are wanted.
         raw_only: Leave out correction.
+        turns: Rules of turn taking; `None` means the recogniser's.
+        prompt: Text taken as if said before every utterance; `None` means the recogniser's.
+        num_alternatives: Readings wanted with each final, the first included.
+        beam_size: Hypotheses followed at a time; `None` is the engine's own choice.
+        word_times: Whether finals carry words with times.
         first_sample: Position of the first sample that will come.
         first_utterance: Number of the first utterance.
+        speech_level: What an earlier stream of the same session knew of the speaker's level.
     """
 
     language: str | None = None
     preferred_language: str = "zh"
     tenant: str = ""
-    hot_words: tuple[str, ...] = ()
     interim_results: bool = True
     raw_only: bool = False
+    turns: TurnRules | None = None
+    prompt: str | None = None
+    num_alternatives: int = 1
+    beam_size: int | None = None
+    word_times: bool = False
     first_sample: int = 0
     first_utterance: int = 1
+    speech_level: tuple[float, ...] = ()
 
 
 class _Stop(Enum):
@@ -94,23 +117,6 @@ class _Stop(Enum):
     TOO_LONG = 7
 
 
-@dataclass
-class _Utterance:
-    """The utterance that is open."""
-
-    number: int
-    start: int
-    speech_start: int
-    last_voiced_end: int
-    frames: int = 0
-    revision: int = 0
-    interim_frames: int = 0
-    draft: tuple[int, ...] = ()
-    final: Job[Hypothesis] | None = None
-    turn: asyncio.Future[float] | None = None
-    agreement: LocalAgreement = field(default_factory=LocalAgreement)
-
-
 class RecognitionStream:
     """Made by `Recognizer.stream`. One caller drives it; closed by whoever took it.
 
@@ -121,29 +127,31 @@ class RecognitionStream:
         async for event in stream.end_input():
             ...
         await stream.aclose()
+
+    Attributes:
+        context: Words that are likely to be said; may be changed at any time and counts from the next utterance on.
     """
 
-    def __init__(self, recognizer: Recognizer, new_vad: Callable[[], VadStream], options: StreamOptions) -> None:
+    def __init__(self, recognizer: Recognizer, vad: VadStream, context: SpeechContext, options: StreamOptions) -> None:
         rules = recognizer.rules
+        turns = options.turns or rules.turns
+        kept_ms = turns.endpoint.max_utterance_ms + rules.pre_roll_ms + _SPARE_MS
+        self.context = context
         self._recognizer = recognizer
-        self._rules = rules
         self._options = options
-        self._new_vad = new_vad
-        self._vad = new_vad()
-        self._gate = SpeechGate(rules.gate)
-        self._position = -(-options.first_sample // FRAME_SAMPLES) * FRAME_SAMPLES
-        self._buffer = SampleBuffer(
-            (rules.endpoint.max_utterance_ms + rules.pre_roll_ms + 2_000) * _SAMPLES_PER_MS + _BLOCK_SAMPLES,
-            options.first_sample,
-        )
-        self._utterance: _Utterance | None = None
+        self._turns = turns
+        self._listener = Listener(vad, turns.gate, kept_ms * _SAMPLES_PER_MS + _BLOCK_SAMPLES, options.first_sample)
+        self._interims = InterimMaker(recognizer, self._listener, self._correct)
+        self._level = SpeechLevel(options.speech_level)
+        self._utterance: OpenUtterance | None = None
         self._next_number = options.first_utterance
         self._floor = options.first_sample
-        self._resets: deque[int] = deque([options.first_sample])
         self._awaiting = "none"
-        self._interim_frames = max(1, rules.interim_ms // FRAME_MS)
-        self._prepare_frames = frames_of(rules.endpoint.prepare_ms)
-        self._checkpoints = checkpoint_frames(rules.endpoint)
+        self._by_rules = rules.endpointer == "rules"
+        self._prepare_frames = _RULE_FRAMES[0] if self._by_rules else frames_of(turns.endpoint.prepare_ms)
+        self._checkpoints = frozenset(_RULE_FRAMES[1:]) if self._by_rules else checkpoint_frames(turns.endpoint)
+        self._turn_frames = turn_frames(turns.endpoint)
+        self._unfinished: _Stop | None = None
         self._is_ended = False
         self._is_closed = False
 
@@ -155,22 +163,23 @@ class RecognitionStream:
     @property
     def resume_sample(self) -> int:
         """Position from which a new stream reaches the same state; what is before it is finished."""
-        return self._resets[0]
+        return self._listener.resume_sample
 
     @property
     def end_sample(self) -> int:
         """Position after the last sample that was pushed."""
-        return self._buffer.end
+        return self._listener.end_sample
+
+    @property
+    def speech_level(self) -> tuple[float, ...]:
+        """What is known of the speaker's level, for `StreamOptions.speech_level`."""
+        return self._level.state
 
     def set_awaiting(self, awaiting: str) -> None:
         """What the dialogue waits for; counts from the next decision on."""
         self._awaiting = awaiting
 
-    def set_hot_words(self, hot_words: tuple[str, ...]) -> None:
-        """Replaces the words that are likely in this session."""
-        self._options = replace(self._options, hot_words=hot_words)
-
-    async def push_audio(self, samples: np.ndarray) -> AsyncIterator[RecognitionEvent]:
+    def push_audio(self, samples: np.ndarray) -> AsyncIterator[RecognitionEvent]:
         """Takes the next samples and yields what they lead to. Waits for the recognition that a decision needs.
 
         Args:
@@ -178,20 +187,52 @@ class RecognitionStream:
 
         Raises:
             InvalidInput: NaN, infinite values, or more than one axis.
+            Overloaded: Too many utterances wait for the engine; a push of nothing goes on where it was.
             WrongState: The stream was ended or closed.
+        """
+        return _Push(self, samples)
+
+    async def take(self, samples: np.ndarray) -> bool:
+        """Takes samples as `push_audio` does, as far as they are silence; says whether there is nothing to tell.
+
+        When there is, a push of nothing tells it. Nearly all audio of a quiet stream goes this way, for a fraction of
+        the cost.
         """
         if self._is_ended or self._is_closed:
             raise WrongState("the recognition stream takes no more audio: it was ended")
-        checked = check_samples(samples)
-        for begin in range(0, len(checked), _BLOCK_SAMPLES):
-            self._buffer.append(checked[begin : begin + _BLOCK_SAMPLES])
-            async for event in self._process():
-                yield event
+        self._listener.append(samples)
+        if self._utterance is not None or self._unfinished is not None:
+            return False
+        self._unfinished = stop = await self._advance()
+        if stop is not _Stop.OUT_OF_AUDIO:
+            return False
+        self._unfinished = None
+        self._forget_old_audio()
+        return True
+
+    async def process(self) -> AsyncIterator[RecognitionEvent]:
+        """Yields what the audio taken so far leads to."""
+        while True:
+            self._unfinished = stop = self._unfinished or await self._advance()
+            utterance = self._utterance
+            if utterance is not None and (interim := self._interims.finished(utterance)):
+                yield interim
+            if stop is _Stop.OPENED:
+                yield self._open()
+            elif stop is not _Stop.OUT_OF_AUDIO and utterance is None:
+                raise RuntimeError(f"{stop} outside an utterance")
+            elif utterance is not None:
+                async for event in self._react(stop, utterance):
+                    yield event
+            self._unfinished = None
+            if stop is _Stop.OUT_OF_AUDIO:
+                self._forget_old_audio()
+                return
 
     async def flush(self) -> AsyncIterator[RecognitionEvent]:
         """Finishes the open utterance at once: no more audio comes for now."""
         if self._utterance is not None:
-            async for event in self._finish(self._utterance):
+            async for event in self._finish(self._utterance, EndReason.END_OF_INPUT):
                 yield event
 
     async def end_input(self) -> AsyncIterator[RecognitionEvent]:
@@ -206,54 +247,47 @@ class RecognitionStream:
             return
         self._is_closed = True
         if self._utterance is not None:
-            self._drop_speculation(self._utterance)
+            self._utterance.close()
+            self._utterance = None
         self._recognizer.release_stream()
 
-    async def _process(self) -> AsyncIterator[RecognitionEvent]:
-        while True:
-            stop = await self._recognizer.run_vad(self._advance)
-            utterance = self._utterance
-            if stop is _Stop.OUT_OF_AUDIO:
-                self._forget_old_audio()
-                return
-            if stop is _Stop.OPENED:
-                yield self._open()
-            elif utterance is None:
-                raise RuntimeError(f"{stop} outside an utterance")
-            elif stop is _Stop.INTERIM_DUE:
-                interim = await self._interim(utterance)
-                if interim is not None:
-                    yield interim
-            elif stop is _Stop.PREPARE:
-                self._prepare(utterance)
-            elif stop is _Stop.RESUMED:
-                self._drop_speculation(utterance)
-            elif stop is _Stop.TOO_LONG or await self._is_over(utterance):
-                async for event in self._finish(utterance):
-                    yield event
+    async def _react(self, stop: _Stop, utterance: OpenUtterance) -> AsyncIterator[RecognitionEvent]:
+        """What a stop in an utterance leads to; may be called again after an error."""
+        reason = None
+        if stop is _Stop.INTERIM_DUE:
+            await self._interims.start(utterance)
+        elif stop is _Stop.PREPARE:
+            self._prepare(utterance)
+        elif stop is _Stop.RESUMED:
+            if interim := self._resume(utterance):
+                yield interim
+        elif stop is _Stop.CHECKPOINT:
+            reason = await self._end_reason(utterance)
+        elif stop is _Stop.TOO_LONG:
+            reason = EndReason.LENGTH
+        if reason is not None:
+            async for event in self._finish(utterance, reason):
+                yield event
 
-    def _advance(self) -> _Stop:
-        """Looks at frames until something is to be done; runs in the thread for voice activity."""
-        while self._buffer.end - self._position >= FRAME_SAMPLES:
-            self._reset_in_silence()
-            frame = self._buffer.view(self._position, self._position + FRAME_SAMPLES)
-            paused = self._gate.pause_frames
-            opened = self._gate.push(self._vad.push_frame(frame))
-            self._position += FRAME_SAMPLES
-            if opened:
+    async def _advance(self) -> _Stop:
+        """Looks at frames until something is to be done."""
+        listener = self._listener
+        while await listener.fill():
+            if listener.skip_silence():
+                continue
+            paused = listener.gate.pause_frames
+            if listener.look():
                 return _Stop.OPENED
-            if self._utterance is not None:
-                stop = self._look(self._utterance, paused)
-                if stop is not None:
-                    return stop
+            if self._utterance is not None and (stop := self._look(self._utterance, paused)):
+                return stop
         return _Stop.OUT_OF_AUDIO
 
-    def _look(self, utterance: _Utterance, paused_before: int) -> _Stop | None:
-        utterance.frames += 1
-        pause = self._gate.pause_frames
+    def _look(self, utterance: OpenUtterance, paused_before: int) -> _Stop | None:
+        utterance.probabilities.append(self._listener.probability)
+        pause = self._listener.gate.pause_frames
         if pause == 0:
-            utterance.last_voiced_end = self._position
-        if utterance.frames * FRAME_MS >= self._rules.endpoint.max_utterance_ms:
+            utterance.last_voiced_end = self._listener.position
+        if utterance.num_frames * FRAME_MS >= self._turns.endpoint.max_utterance_ms:
             return _Stop.TOO_LONG
         if pause == 0 and paused_before >= self._prepare_frames:
             return _Stop.RESUMED
@@ -261,146 +295,202 @@ class RecognitionStream:
             return _Stop.PREPARE
         if pause in self._checkpoints:
             return _Stop.CHECKPOINT
-        if self._options.interim_results and pause == 0 and utterance.frames >= utterance.interim_frames:
-            return _Stop.INTERIM_DUE
+        if pause == 0 and utterance.interim is None and utterance.num_frames >= utterance.next_interim_frame:
+            return _Stop.INTERIM_DUE if self._options.interim_results else None
         return None
 
-    def _reset_in_silence(self) -> None:
-        on_grid = self._position % (_RESET_FRAMES * FRAME_SAMPLES) == 0
-        if on_grid and self._gate.is_silent and self._position > self._resets[-1]:
-            self._vad = self._new_vad()
-            self._resets.append(self._position)
-
     def _open(self) -> StartOfSpeech:
-        noticed = self._position - self._rules.gate.start_frames * FRAME_SAMPLES
-        start = max(self._floor, self._buffer.start, noticed - self._rules.pre_roll_ms * _SAMPLES_PER_MS)
-        self._utterance = _Utterance(
+        listener, rules = self._listener, self._recognizer.rules
+        num_frames = self._turns.gate.start_frames
+        noticed = listener.position - num_frames * FRAME_SAMPLES
+        start = max(self._floor, listener.start_sample, noticed - rules.pre_roll_ms * _SAMPLES_PER_MS)
+        self._utterance = OpenUtterance(
             number=self._next_number,
             start=start,
             speech_start=max(noticed, self._floor),
-            last_voiced_end=self._position,
-            frames=self._rules.gate.start_frames,
-            interim_frames=self._interim_frames,
+            last_voiced_end=listener.position,
+            engine=self._recognizer.open_utterance(self._decode_options()),
+            probabilities=[listener.probability] * num_frames,
+            next_interim_frame=self._interims.num_frames,
         )
         self._next_number += 1
         return StartOfSpeech(self._utterance.number, self._utterance.speech_start)
 
-    async def _interim(self, utterance: _Utterance) -> Interim | None:
-        started = time.monotonic()
-        samples = self._buffer.view(utterance.start, self._position)
-        try:
-            hypothesis = await self._recognizer.transcribe(
-                samples, self._decode_options(utterance.draft), Urgency.INTERIM
-            ).future
-        except Overloaded:
-            INTERIMS_SKIPPED_TOTAL.inc()
-            utterance.interim_frames = utterance.frames + self._interim_frames
-            return None
-        spent_ms = (time.monotonic() - started) * 1e3
-        wait_frames = max(self._interim_frames, int(spent_ms / _INTERIM_TIME_SHARE / FRAME_MS))
-        utterance.interim_frames = utterance.frames + wait_frames
-        if not hypothesis.text or hypothesis.is_loop:
-            return None
-        utterance.draft = hypothesis.tokens
-        transcript = self._transcript(utterance, hypothesis, self._position, ())
-        stability = utterance.agreement.push(transcript.raw_text)
-        utterance.revision += 1
-        return Interim(utterance.number, utterance.revision - 1, transcript, round(stability, 3))
+    def _prepare(self, utterance: OpenUtterance) -> None:
+        """Starts at a pause what the end of the turn would need, as far as it was not started."""
+        samples = self._listener.view(utterance.start, self._listener.position)
+        if utterance.turn is None and utterance.turn_probability is None and not self._by_rules:
+            utterance.turn = self._recognizer.judge_turn(samples)
+        self._start_final(utterance)
 
-    def _prepare(self, utterance: _Utterance) -> None:
-        """Starts at a pause what the end of the turn would need."""
-        samples = self._buffer.view(utterance.start, self._position)
-        utterance.final = self._recognizer.transcribe(samples, self._decode_options(utterance.draft), Urgency.FINAL)
-        utterance.turn = self._recognizer.judge_turn(samples)
-
-    def _drop_speculation(self, utterance: _Utterance) -> None:
-        """Speech went on: the recognition of what came before is a draft at best."""
+    def _start_final(self, utterance: OpenUtterance) -> None:
         if utterance.final is not None:
-            SPECULATIVE_DROPPED_TOTAL.inc()
-            done = utterance.final.future
-            if done.done() and not done.cancelled() and done.exception() is None:
-                utterance.draft = done.result().tokens
-            utterance.final.cancel()
-        utterance.final = None
+            return
+        utterance.drop_interim()
+        end = self._listener.position
+        utterance.final = utterance.engine.recognise(self._listener.view(utterance.start, end), Urgency.FINAL)
+        utterance.final_end = end
+
+    def _resume(self, utterance: OpenUtterance) -> Interim | None:
+        """Speech goes on: what was recognised at the pause is an interim result at best."""
+        hypothesis = utterance.drop_pause()
+        if hypothesis is None or not self._options.interim_results:
+            return None
+        return self._interims.made(utterance, hypothesis, utterance.final_end)
+
+    async def _end_reason(self, utterance: OpenUtterance) -> str | None:
+        """Why the turn is over at this checkpoint of the pause; `None` if it may go on."""
+        if self._by_rules:
+            return await self._rule_reason(utterance)
+        gate = self._listener.gate
+        if gate.pause_frames in self._turn_frames and utterance.turn is None:
+            samples = self._listener.view(utterance.start, self._listener.position)
+            utterance.turn = self._recognizer.judge_turn(samples)
+        self._prepare(utterance)
+        hypothesis = await self._final_hypothesis(utterance)
         if utterance.turn is not None:
-            utterance.turn.cancel()
-        utterance.turn = None
+            utterance.turn_probability = await utterance.turn
+            utterance.turn = None
+        pause = Pause(
+            pause_ms=gate.pause_frames * FRAME_MS,
+            turn_probability=utterance.turn_probability or 0.0,
+            text=self._corrected(utterance, hypothesis).text,
+            awaiting=self._awaiting,
+            voiced_ms=gate.voiced_frames * FRAME_MS,
+        )
+        return decide(pause, self._turns.endpoint)
 
-    async def _is_over(self, utterance: _Utterance) -> bool:
+    async def _rule_reason(self, utterance: OpenUtterance) -> str | None:
+        """As `_end_reason`, by the silence since the engine's last token."""
+        if utterance.final_end != self._listener.position:
+            utterance.final = None
+        hypothesis = await self._final_hypothesis(utterance)
+        if hypothesis.trailing_silence_ms is None:
+            raise RuntimeError("the engine does not tell when its last token was said, which the rules need")
+        utterance_ms = (utterance.final_end - utterance.start) // _SAMPLES_PER_MS
+        rule = endpoint_reason(utterance_ms, hypothesis.trailing_silence_ms, self._recognizer.rules.silence)
+        return f"rule: {rule}" if rule else None
+
+    async def _final_hypothesis(self, utterance: OpenUtterance) -> Hypothesis:
+        """Recognition of everything said; asks for it if that was not done at the pause."""
+        self._start_final(utterance)
         if utterance.final is None:
-            self._prepare(utterance)
-        final = utterance.final
-        turn = utterance.turn or self._recognizer.judge_turn(self._buffer.view(utterance.start, self._position))
-        utterance.turn = None
-        if final is None:
-            raise RuntimeError("recognition of the utterance was not started")
-        probability, hypothesis = await turn, await final.future
-        pause_ms = self._gate.pause_frames * FRAME_MS
-        text = self._recognizer.correct(hypothesis.text, self._options).text
-        return decide(Pause(pause_ms, probability, text, self._awaiting), self._rules.endpoint)
+            raise RuntimeError("the final was not asked for")
+        started = time.monotonic()
+        with self._recognizer.awaiting_final():
+            hypothesis = await utterance.final.future
+        FINAL_WAIT_SECONDS.observe(time.monotonic() - started)
+        return hypothesis
 
-    async def _finish(self, utterance: _Utterance) -> AsyncIterator[RecognitionEvent]:
+    async def _finish(self, utterance: OpenUtterance, reason: str) -> AsyncIterator[RecognitionEvent]:
         """Yields the end of the utterance and its result, then is back in silence."""
-        if utterance.final is None:
-            samples = self._buffer.view(utterance.start, self._position)
-            utterance.final = self._recognizer.transcribe(samples, self._decode_options(utterance.draft), Urgency.FINAL)
-        job = utterance.final
-        hypothesis = await job.future
-        voiced_ms = self._gate.voiced_frames * FRAME_MS
-        pause_ms = self._gate.pause_frames * FRAME_MS
-        spoken = is_speech(hypothesis, voiced_ms, self._rules.guard)
-        FINAL_DELAY_SECONDS.observe(pause_ms / 1e3)
-        UTTERANCES_TOTAL.labels("text" if spoken else "no_speech").inc()
+        if self._listener.gate.pause_frames == 0:
+            utterance.drop_pause()
+        hypothesis = await self._final_hypothesis(utterance)
+        corrected = self._corrected(utterance, hypothesis)
+        found = self._diagnose(utterance, hypothesis, corrected, reason)
+        transcript = None
+        if not found.no_speech_reason:
+            transcript = await self._final_transcript(utterance, hypothesis, corrected, found)
+            INTERIM_WORDS_RETRACTED_TOTAL.inc(utterance.agreement.finish(transcript.text))
+            self._level.accept(found.speech_dbfs)
+        elif found.no_speech_reason.startswith(_BACKGROUND):
+            self._level.reject()
+        UTTERANCES_TOTAL.labels(found.no_speech_reason.partition(":")[0] or "text").inc()
+        FINAL_DELAY_SECONDS.observe(found.pause_ms / 1e3)
+        self._close_utterance(utterance)
         end = utterance.last_voiced_end
-        transcript = self._transcript(utterance, hypothesis, end, self._timing(hypothesis, job)) if spoken else None
-        self._close_utterance()
-        yield EndOfSpeech(utterance.number, utterance.speech_start, end, no_speech=not spoken)
+        yield EndOfSpeech(utterance.number, utterance.speech_start, end, transcript is None, found)
         if transcript is not None:
             yield Final(utterance.number, transcript)
 
-    def _close_utterance(self) -> None:
+    def _diagnose(
+        self, utterance: OpenUtterance, hypothesis: Hypothesis, corrected: CorrectedText, reason: str
+    ) -> Diagnostics:
+        """Measures the utterance, and says why it was not speech to the shop if it was not."""
+        gate, turns = self._listener.gate, self._turns
+        samples = self._listener.view(utterance.start, self._listener.position)
+        measures = measure_voice(samples, np.array(utterance.probabilities, dtype=np.float32))
+        no_speech_reason = ""
+        if not is_speech(hypothesis, gate.voiced_frames * FRAME_MS, self._recognizer.rules.guard):
+            no_speech_reason = "no_words"
+        else:
+            is_complete = text_opinion(corrected.text, self._awaiting) is TextOpinion.COMPLETE
+            is_answer = is_complete or self._awaiting != "none"
+            judged = judge_foreground(measures, self._level, hypothesis.confidence, is_answer, turns.foreground)
+            if judged.is_background:
+                no_speech_reason = f"{_BACKGROUND}: {judged.reason}"
+        end = TurnEnd(reason, gate.pause_frames * FRAME_MS, utterance.turn_probability, no_speech_reason)
+        return transcribing.diagnostics(hypothesis, measures, end)
+
+    async def _final_transcript(
+        self, utterance: OpenUtterance, hypothesis: Hypothesis, corrected: CorrectedText, found: Diagnostics
+    ) -> Transcript:
+        recognizer, options = self._recognizer, self._options
+        polished = await recognizer.polish(corrected, self.context, options)
+        readings = recognizer.readings(hypothesis, polished, self.context, options)
+        timing = transcribing.timings(hypothesis, utterance.final, found.pause_ms) if utterance.final else ()
+        span = Span(utterance.start, utterance.speech_start, utterance.last_voiced_end)
+        return transcribing.final_transcript(hypothesis, polished, readings, span, found, timing)
+
+    def _corrected(self, utterance: OpenUtterance, hypothesis: Hypothesis) -> CorrectedText:
+        return utterance.known_text(hypothesis) or utterance.remember_text(hypothesis, self._correct(hypothesis))
+
+    def _correct(self, hypothesis: Hypothesis) -> CorrectedText:
+        return self._recognizer.correct(hypothesis, self.context, self._options)
+
+    def _close_utterance(self, utterance: OpenUtterance) -> None:
+        utterance.close()
         self._utterance = None
-        self._gate.close()
-        self._vad = self._new_vad()
-        self._floor = self._position
-        self._resets = deque([self._position])
+        self._listener.close_utterance()
+        self._floor = self._listener.position
 
     def _forget_old_audio(self) -> None:
         """Keeps what an utterance that opens now would need, and what the open one has."""
-        keep_from = self._position - (self._rules.pre_roll_ms * _SAMPLES_PER_MS + FRAME_SAMPLES * 8)
+        kept = self._recognizer.rules.pre_roll_ms * _SAMPLES_PER_MS + FRAME_SAMPLES * _KEPT_FRAMES
+        keep_from = self._listener.position - kept
         if self._utterance is not None:
             keep_from = min(keep_from, self._utterance.start)
-        self._buffer.drop_before(keep_from)
-        while len(self._resets) > 1 and self._resets[1] <= keep_from:
-            self._resets.popleft()
+        self._listener.forget_before(keep_from)
 
-    def _decode_options(self, draft: tuple[int, ...]) -> DecodeOptions:
+    def _decode_options(self) -> DecodeOptions:
+        options, context = self._options, self.context
+        prompt = context.prompt or self._recognizer.rules.prompt
         return DecodeOptions(
-            language=self._options.language,
-            preferred_language=self._options.preferred_language,
-            prompt=self._rules.prompt,
-            draft=draft,
+            language=options.language,
+            preferred_language=options.preferred_language,
+            prompt=prompt if options.prompt is None else options.prompt,
+            hot_words=context.engine_words,
+            num_alternatives=options.num_alternatives,
+            beam_size=options.beam_size,
+            word_times=options.word_times,
         )
 
-    def _transcript(
-        self, utterance: _Utterance, hypothesis: Hypothesis, end_sample: int, timing: tuple[Timing, ...]
-    ) -> Transcript:
-        corrected = self._recognizer.correct(hypothesis.text, self._options)
-        return Transcript(
-            text=corrected.text,
-            raw_text=hypothesis.text,
-            edits=corrected.edits,
-            language=corrected.language,
-            confidence=round(float(np.exp(min(0.0, hypothesis.avg_logprob))), 4),
-            start_sample=utterance.speech_start,
-            end_sample=end_sample,
-            timing=timing,
-        )
 
-    def _timing(self, hypothesis: Hypothesis, job: Job[Hypothesis]) -> tuple[Timing, ...]:
-        pause_ms = self._gate.pause_frames * FRAME_MS
-        return (
-            Timing("asr.pause", float(pause_ms), 0.0),
-            Timing("asr.encoder", round(job.queue_ms, 1), round(hypothesis.encode_ms, 1)),
-            Timing("asr.decoder", 0.0, round(hypothesis.decode_ms, 1)),
-        )
+class _Push:
+    """The events of one push; an iterator of its own because a generator for every silent message costs too much."""
+
+    def __init__(self, stream: RecognitionStream, samples: np.ndarray) -> None:
+        self._stream = stream
+        self._samples = samples
+        self._begin = -1
+        self._events: AsyncIterator[RecognitionEvent] | None = None
+
+    def __aiter__(self) -> AsyncIterator[RecognitionEvent]:
+        return self
+
+    async def __anext__(self) -> RecognitionEvent:
+        if self._begin < 0:
+            self._samples, self._begin = check_samples(self._samples), 0
+        while True:
+            if self._events is not None:
+                try:
+                    return await anext(self._events)
+                except StopAsyncIteration:
+                    self._events = None
+            if self._begin >= max(1, len(self._samples)):
+                raise StopAsyncIteration
+            block = self._samples[self._begin : self._begin + _BLOCK_SAMPLES]
+            self._begin += _BLOCK_SAMPLES
+            if not await self._stream.take(block):
+                self._events = self._stream.process()

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,9 +23,15 @@ from voxcart.errors import InvalidInput, VoxcartError
 from voxcart.telemetry.logs import get_logger
 from voxcart.tenants import catalogue_tenant
 from voxcart_api.common.v1.common_pb2 import SessionContext
-from voxcart_services.asr import proto
+from voxcart_services.asr.context import (
+    MAX_DIALOGUE_WORDS,
+    MAX_SESSION_WORDS,
+    ShopWords,
+    checked_words,
+)
 from voxcart_services.asr.metrics import UTTERANCES_TOTAL
 from voxcart_services.asr.outbox import Outbox
+from voxcart_services.asr.recognition import HotWord
 from voxcart_services.asr.recognizer import Recognizer
 from voxcart_services.asr.results import RecognitionEvent
 from voxcart_services.asr.stream import RecognitionStream, StreamOptions
@@ -38,6 +44,23 @@ _REMEMBERED_SESSIONS = 10_000
 _NUMBERING_SAMPLES = 1_024
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where a stream begins: its first sample, the number of its first utterance, the speaker's level so far."""
+
+    sample: int
+    number: int
+    speech_level: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Expectation:
+    """What the dialogue waits for, and the words it expects."""
+
+    awaiting: str = "none"
+    words: tuple[HotWord, ...] = ()
+
+
 @dataclass
 class _Session:
     """A session whose audio comes to this process."""
@@ -48,19 +71,27 @@ class _Session:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     finished: tuple[int, int] = (-1, -1)
     hot_words: tuple[str, ...] = ()
-    awaiting: str = "none"
+    expectation: _Expectation = field(default_factory=_Expectation)
     last_seen: float = field(default_factory=time.monotonic)
 
 
 class AudioHandler(UtteranceHandler):
     """Feeds the audio of the sessions to their streams and publishes what they tell."""
 
-    def __init__(self, bus: Bus, recognizer: Recognizer, max_sessions: int) -> None:
+    def __init__(self, bus: Bus, recognizer: Recognizer, max_sessions: int, *, word_times: bool = False) -> None:
+        """
+        Args:
+            bus: Where audio comes from and transcripts go to.
+            recognizer: Makes the sessions' streams.
+            max_sessions: Sessions handled at a time.
+            word_times: Whether finals carry words with times.
+        """
         self._bus = bus
         self._recognizer = recognizer
+        self._word_times = word_times
         self._sessions: dict[str, _Session] = {}
         self._checkpoints: OrderedDict[str, Checkpoint] = OrderedDict()
-        self._expectations: OrderedDict[str, str] = OrderedDict()
+        self._expectations: OrderedDict[str, _Expectation] = OrderedDict()
         options = WorkerOptions(max_in_flight=64 * max_sessions, max_sessions=max_sessions)
         self.worker = UtteranceWorker(bus, "asr", AUDIO, self, options)
 
@@ -99,12 +130,13 @@ class AudioHandler(UtteranceHandler):
         name, session_id = message.payload_name, message.session_id
         session = self._sessions.get(session_id)
         if name == "expectation":
-            awaiting = message.envelope.expectation.awaiting or "none"
+            found = message.envelope.expectation
+            expectation = _Expectation(found.awaiting or "none", checked_words(found.hot_words, MAX_DIALOGUE_WORDS))
             if session is None:
-                _remember(self._expectations, session_id, awaiting)
+                _remember(self._expectations, session_id, expectation)
             else:
-                session.awaiting = awaiting
-                session.stream.set_awaiting(awaiting)
+                session.expectation = expectation
+                _apply(expectation, session.stream)
         elif name == "session_ended" and session is not None:
             async with session.lock:
                 await self._close(session_id)
@@ -118,34 +150,40 @@ class AudioHandler(UtteranceHandler):
     async def _open(self, message: Message) -> _Session:
         await self._close_idle()
         checkpoint = self._checkpoints.pop(message.session_id, None)
-        chunk = message.envelope.audio
-        number = chunk.first_sample // _NUMBERING_SAMPLES + 1 if chunk.first_sample else 1
-        first_sample = chunk.first_sample
-        awaiting = self._expectations.pop(message.session_id, "none")
+        expectation = self._expectations.pop(message.session_id, _Expectation())
+        place = _place_of(message.envelope.audio.first_sample, checkpoint)
         if checkpoint is not None:
-            number = int(checkpoint["next_utterance"])
-            first_sample = max(first_sample, int(checkpoint["sample"]))
-            awaiting = str(checkpoint.get("awaiting", awaiting))
-        stream = self._new_stream(message.envelope.session, first_sample, number)
-        stream.set_awaiting(awaiting)
-        session = _Session(stream, Outbox(self._bus), awaiting=awaiting)
+            expectation = replace(expectation, awaiting=str(checkpoint.get("awaiting", expectation.awaiting)))
+        stream = self._new_stream(message.envelope.session, place)
+        _apply(expectation, stream)
+        session = _Session(stream, Outbox(self._bus), expectation=expectation)
         self._sessions[message.session_id] = session
         return session
 
-    def _new_stream(self, context: SessionContext, first_sample: int, number: int) -> RecognitionStream:
+    def _new_stream(self, context: SessionContext, place: _Place) -> RecognitionStream:
         return self._recognizer.stream(
             StreamOptions(
                 preferred_language="en" if context.locale.lower().startswith("en") else "zh",
                 tenant=catalogue_tenant(context.tenant),
-                first_sample=first_sample,
-                first_utterance=number,
+                word_times=self._word_times,
+                first_sample=place.sample,
+                first_utterance=place.number,
+                speech_level=place.speech_level,
             )
         )
 
+    def _replace_stream(self, session: _Session, context: SessionContext, sample: int, number: int) -> None:
+        """Goes on with a new stream, of which the dialogue and the client want what they wanted of the old one."""
+        level = session.stream.speech_level
+        session.stream = self._new_stream(context, _Place(sample, number, level))
+        session.stream.context.set_session(checked_words(session.hot_words, MAX_SESSION_WORDS))
+        _apply(session.expectation, session.stream)
+
     def _update(self, session: _Session, context: SessionContext) -> None:
+        """Takes the client's words; they come with some messages only, so none means no change."""
         hot_words = tuple(context.hot_words)
-        if hot_words != session.hot_words:
-            session.stream.set_hot_words(proto.checked_hot_words(hot_words))
+        if hot_words and hot_words != session.hot_words:
+            session.stream.context.set_session(checked_words(hot_words, MAX_SESSION_WORDS))
             session.hot_words = hot_words
 
     async def _recognize(self, session: _Session, message: Message, samples: np.ndarray) -> None:
@@ -164,10 +202,7 @@ class AudioHandler(UtteranceHandler):
         await self._publish(session, message, session.stream.flush())
         number = session.stream.next_utterance
         await session.stream.aclose()
-        chunk = message.envelope.audio
-        session.stream = self._new_stream(message.envelope.session, chunk.first_sample, number)
-        session.stream.set_awaiting(session.awaiting)
-        session.stream.set_hot_words(session.hot_words)
+        self._replace_stream(session, message.envelope.session, message.envelope.audio.first_sample, number)
 
     async def _publish(self, session: _Session, message: Message, events: AsyncIterator[RecognitionEvent]) -> None:
         """Publishes events as they come; when the bus is away they wait in the outbox and the stream goes on."""
@@ -184,7 +219,12 @@ class AudioHandler(UtteranceHandler):
         if state == session.finished:
             return
         session.finished = state
-        checkpoint = {"next_utterance": state[1], "sample": resume, "awaiting": session.awaiting}
+        checkpoint = {
+            "next_utterance": state[1],
+            "sample": resume,
+            "awaiting": session.expectation.awaiting,
+            "speech_level": list(session.stream.speech_level),
+        }
         self.worker.finish(message.session_id, before_offset, checkpoint)
 
     async def _fail(self, session: _Session, message: Message, error: Exception) -> None:
@@ -194,7 +234,7 @@ class AudioHandler(UtteranceHandler):
         number, end = session.stream.next_utterance, session.stream.end_sample
         await session.outbox.add_failure(message, number)
         await session.stream.aclose()
-        session.stream = self._new_stream(message.envelope.session, end, number + 1)
+        self._replace_stream(session, message.envelope.session, end, number + 1)
         session.held.clear()
         await session.outbox.publish_pending()
 
@@ -208,16 +248,23 @@ class AudioHandler(UtteranceHandler):
         limit = time.monotonic() - _IDLE_SECONDS
         for session_id, session in list(self._sessions.items()):
             if session.last_seen < limit and not session.lock.locked():
-                state = {"next_utterance": session.stream.next_utterance, "sample": session.stream.end_sample}
+                state = {
+                    "next_utterance": session.stream.next_utterance,
+                    "sample": session.stream.end_sample,
+                    "awaiting": session.expectation.awaiting,
+                    "speech_level": list(session.stream.speech_level),
+                }
                 _remember(self._checkpoints, session_id, state)
+                _remember(self._expectations, session_id, session.expectation)
                 await self._close(session_id)
 
 
 class CatalogueFeed:
-    """Keeps the corrector's words those of the live catalogue."""
+    """Keeps the words of correction and biasing those of the live catalogue."""
 
-    def __init__(self, corrector: Corrector) -> None:
+    def __init__(self, corrector: Corrector, shop_words: ShopWords) -> None:
         self._corrector = corrector
+        self._shop_words = shop_words
 
     async def on_product(self, message: Message) -> None:
         """One product was added, changed or delisted."""
@@ -225,7 +272,9 @@ class CatalogueFeed:
             return
         product = message.envelope.product
         names = [] if product.delisted else [product.name_zh, product.brand, product.category, *product.aliases]
+        spoken = [] if product.delisted else [product.name_zh, *product.aliases]
         self._corrector.set_product(product.tenant, product.sku, names)
+        self._shop_words.set_product(product.tenant, product.sku, spoken, product.units_sold)
 
 
 def control_reader(bus: Bus, handler: AudioHandler) -> BroadcastReader:
@@ -236,6 +285,22 @@ def control_reader(bus: Bus, handler: AudioHandler) -> BroadcastReader:
 def catalogue_reader(bus: Bus, feed: CatalogueFeed) -> BroadcastReader:
     """Reads the catalogue topic for a corrector."""
     return BroadcastReader(bus, [CATALOGUE], feed.on_product)
+
+
+def _apply(expectation: _Expectation, stream: RecognitionStream) -> None:
+    stream.set_awaiting(expectation.awaiting)
+    stream.context.set_dialogue(expectation.words)
+
+
+def _place_of(first_sample: int, checkpoint: Checkpoint | None) -> _Place:
+    """Where the stream of a session begins whose first message here starts at `first_sample`."""
+    if checkpoint is None:
+        return _Place(first_sample, first_sample // _NUMBERING_SAMPLES + 1 if first_sample else 1)
+    return _Place(
+        max(first_sample, int(checkpoint["sample"])),
+        int(checkpoint["next_utterance"]),
+        tuple(float(value) for value in checkpoint.get("speech_level", ())),
+    )
 
 
 def _remember(memory: OrderedDict, key: str, value: object) -> None:

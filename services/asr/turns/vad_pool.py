@@ -106,7 +106,7 @@ class SileroModel:
     def infer(
         self, windows: np.ndarray, hidden: np.ndarray, cell: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """One step of many streams: float32 `[n, 576]`, `[n, 128]`, `[n, 128]` to probabilities `[n]` and next states."""
+        """One step of n streams: float32 `[n, 576]`, `[n, 128]`, `[n, 128]` to probabilities `[n]` and next states."""
         feed = {"window": windows, "hidden": hidden, "cell": cell}
         probabilities, hidden, cell = self._session.run(["probability", "next_hidden", "next_cell"], feed)
         return probabilities[:, 0], hidden, cell

@@ -94,7 +94,7 @@ class StreamingRecognizeRequest(_message.Message):
     def __init__(self, config: _Optional[_Union[RecognitionConfig, _Mapping]] = ..., audio: _Optional[bytes] = ...) -> None: ...
 
 class StreamingRecognizeResponse(_message.Message):
-    __slots__ = ("event", "result", "at", "no_speech")
+    __slots__ = ("event", "result", "at", "no_speech", "no_speech_reason", "diagnostics")
     class Event(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         EVENT_UNSPECIFIED: _ClassVar[StreamingRecognizeResponse.Event]
@@ -109,11 +109,15 @@ class StreamingRecognizeResponse(_message.Message):
     RESULT_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
     NO_SPEECH_FIELD_NUMBER: _ClassVar[int]
+    NO_SPEECH_REASON_FIELD_NUMBER: _ClassVar[int]
+    DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
     event: StreamingRecognizeResponse.Event
     result: RecognitionResult
     at: _duration_pb2.Duration
     no_speech: bool
-    def __init__(self, event: _Optional[_Union[StreamingRecognizeResponse.Event, str]] = ..., result: _Optional[_Union[RecognitionResult, _Mapping]] = ..., at: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., no_speech: _Optional[bool] = ...) -> None: ...
+    no_speech_reason: str
+    diagnostics: RecognitionDiagnostics
+    def __init__(self, event: _Optional[_Union[StreamingRecognizeResponse.Event, str]] = ..., result: _Optional[_Union[RecognitionResult, _Mapping]] = ..., at: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., no_speech: _Optional[bool] = ..., no_speech_reason: _Optional[str] = ..., diagnostics: _Optional[_Union[RecognitionDiagnostics, _Mapping]] = ...) -> None: ...
 
 class RecognitionResult(_message.Message):
     __slots__ = ("is_final", "text", "raw_text", "edits", "stability", "confidence", "language", "start", "end", "timing", "words", "alternatives", "utterance", "diagnostics")

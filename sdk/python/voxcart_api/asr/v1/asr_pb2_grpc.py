@@ -57,7 +57,10 @@ class SpeechRecognitionServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StreamingRecognize(self, request_iterator, context):
-        """First `config`, exactly once, then `audio`. Closing the sending side finishes the last utterance.
+        """First `config`, exactly once, then `audio`. Closing the sending side finishes the last utterance. The events of an
+        utterance, in order: START_OF_SPEECH, interim RESULTs, END_OF_SPEECH, final RESULT; no final after an END_OF_SPEECH
+        with no_speech. INVALID_ARGUMENT: a bad or second configuration, an odd byte count. RESOURCE_EXHAUSTED: all streams
+        are in use.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import numpy as np
 import pytest
 
-from tests.unit.asr_fakes import LengthTranscriber, audio, make_recognizer, silence, speech
+from tests.support.asr import LengthEngine, audio, make_recognizer, silence, speech
 from voxcart.audio.pcm import to_pcm_s16le
 from voxcart.bus import (
     AUDIO,
@@ -22,7 +22,8 @@ from voxcart.bus import (
 )
 from voxcart_api.bus.v1.bus_pb2 import AudioChunk, Expectation, ProductChanged, SessionEnded, Transcript
 from voxcart_api.common.v1.common_pb2 import SessionContext
-from voxcart_services.asr.text.correction import Corrector
+from voxcart_services.asr.context import ShopWords
+from voxcart_services.asr.text.correction import CorrectionRequest, Corrector
 from voxcart_services.asr.worker import AudioHandler, CatalogueFeed
 
 pytestmark = pytest.mark.unit
@@ -33,9 +34,9 @@ ONE_UTTERANCE = audio(silence(0.5), speech(0.8), silence(1.0))
 
 
 @asynccontextmanager
-async def serving(broker: MemoryBroker, transcriber: LengthTranscriber | None = None) -> AsyncIterator[AudioHandler]:
+async def serving(broker: MemoryBroker, engine: LengthEngine | None = None) -> AsyncIterator[AudioHandler]:
     """A running worker; leaving the block is a crash: nothing is drained."""
-    recognizer = make_recognizer(transcriber)
+    recognizer = make_recognizer(engine)
     async with MemoryBus(broker, "asr") as bus:
         handler = AudioHandler(bus, recognizer, 8)
         task = asyncio.create_task(handler.worker.run())
@@ -83,7 +84,7 @@ async def test_an_utterance_becomes_events_with_deterministic_ids() -> None:
     assert {message.envelope.correlation_id for message in found} == {"s1/1"}
     final = found[-1].envelope.transcript
     assert final.kind == Transcript.KIND_FINAL
-    assert final.raw_text.startswith("voiced 12800")
+    assert final.raw_text.startswith("voiced 800 ")
     assert found[-1].session_id == "s1"
     assert found[-1].envelope.causation_id.startswith("s1/audio/")
 
@@ -122,7 +123,7 @@ async def test_chunks_delivered_twice_change_nothing() -> None:
         await send(bus, ONE_UTTERANCE[4_096:12_288], 4_096)
         await send(bus, ONE_UTTERANCE[12_288:], 12_288)
         found = await until(bus, "s1/1/final")
-    assert found[-1].envelope.transcript.raw_text.startswith("voiced 12800")
+    assert found[-1].envelope.transcript.raw_text.startswith("voiced 800 ")
 
 
 async def test_a_gap_is_silence_and_ends_what_was_said() -> None:
@@ -165,11 +166,11 @@ async def test_bad_audio_goes_to_the_dead_letters_and_the_session_goes_on() -> N
 
 
 async def test_a_broken_engine_is_told_to_the_client_and_the_session_goes_on() -> None:
-    broker, transcriber = MemoryBroker(), LengthTranscriber(error=RuntimeError("no memory"))
-    async with MemoryBus(broker, "test") as bus, serving(broker, transcriber):
+    broker, engine = MemoryBroker(), LengthEngine(error=RuntimeError("no memory"))
+    async with MemoryBus(broker, "test") as bus, serving(broker, engine):
         await send(bus, ONE_UTTERANCE)
         await until(bus, "s1/1/speech-stopped")
-        transcriber.error = None
+        engine.error = None
         await send(bus, audio(silence(1), ONE_UTTERANCE), len(ONE_UTTERANCE))
         found = [message.event_id for message in await transcripts(bus)]
         async with asyncio.timeout(10):
@@ -188,18 +189,20 @@ async def test_control_reaches_the_stream_and_the_end_frees_it() -> None:
         await handler.on_control(Message("control", 0, 0, "s1", expectation))
         await send(bus, ONE_UTTERANCE)
         await until(bus, "s1/1/speech-started")
-        assert handler._sessions["s1"].awaiting == "phone_number"
+        assert handler._sessions["s1"].expectation.awaiting == "phone_number"
         ended = make_envelope(SESSION, SessionEnded(reason="client_closed"), event_id="e2")
         await handler.on_control(Message("control", 0, 1, "s1", ended))
         assert handler._sessions == {}
 
 
-async def test_the_catalogue_feeds_correction() -> None:
-    corrector = Corrector(lexicon=[])
-    feed = CatalogueFeed(corrector)
+async def test_the_catalogue_feeds_correction_and_biasing() -> None:
+    corrector, shop_words = Corrector(), ShopWords()
+    feed = CatalogueFeed(corrector, shop_words)
     product = ProductChanged(tenant="demo", sku="1", name_zh="榴莲酥", aliases=["榴莲酥"])
     await feed.on_product(Message(CATALOGUE.name, 0, 0, "demo/1", make_envelope(None, product, event_id="p1")))
-    assert corrector.correct("买榴联酥", tenant="demo")[0].after == "榴莲酥"
+    assert corrector.correct(CorrectionRequest("买榴联酥", "demo"))[0].after == "榴莲酥"
+    assert shop_words.best_sold("demo", 5) == ("榴莲酥",)
     product.delisted = True
     await feed.on_product(Message(CATALOGUE.name, 0, 1, "demo/1", make_envelope(None, product, event_id="p2")))
-    assert corrector.correct("买榴联酥", tenant="demo") == []
+    assert all(edit.after != "榴莲酥" for edit in corrector.correct(CorrectionRequest("买榴联酥", "demo")))
+    assert shop_words.best_sold("demo", 5) == ()
