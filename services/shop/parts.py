@@ -10,7 +10,7 @@ from voxcart_services.shop.lexicon_store import LexiconStore
 from voxcart_services.shop.merchant import Merchant
 from voxcart_services.shop.orders import OrderRules
 from voxcart_services.shop.payment_provider import PaymentProvider
-from voxcart_services.shop.payments import Payments
+from voxcart_services.shop.payments import ANSWER_SECONDS, Payments
 from voxcart_services.shop.sandbox import SandboxProvider
 from voxcart_services.shop.search import ProductSearch
 from voxcart_services.shop.settlement import Settlement
@@ -27,12 +27,14 @@ class Options:
         rules: How long reservations and quotes hold.
         webhook_secret: What webhooks are signed with.
         webhook_tolerance_seconds: How old they may be.
+        answer_seconds: How long a payment waits for a company that does not answer at once.
     """
 
     demo: bool = False
     rules: OrderRules = field(default_factory=OrderRules)
     webhook_secret: bytes = b""
     webhook_tolerance_seconds: float = TOLERANCE_SECONDS
+    answer_seconds: float = ANSWER_SECONDS
 
 
 def assemble(
@@ -51,7 +53,7 @@ def assemble(
     """
     lexicons = LexiconStore()
     provider = provider or SandboxProvider(database)
-    payments = Payments(database, provider)
+    payments = Payments(database, provider, options.answer_seconds)
     return ShopParts(
         database=database,
         search=ProductSearch(lexicons, embedder),
