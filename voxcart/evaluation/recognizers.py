@@ -13,6 +13,7 @@ from voxcart.evaluation.manifest import Recording
 from voxcart.settings import read_settings
 from voxcart.tenants import DEFAULT_TENANT
 from voxcart_services.asr.config import AsrSettings
+from voxcart_services.asr.context import MAX_REQUEST_WORDS, ShopWords, checked_words
 from voxcart_services.asr.engine import load_models, make_recognizer
 from voxcart_services.asr.recognition import HotWord
 from voxcart_services.asr.recognizer import Recognizer
@@ -29,7 +30,7 @@ class Setup:
     Attributes:
         beam_size: Hypotheses followed; None is the service's own choice.
         prompt: None is the service's own.
-        hot_words: Of every stream.
+        hot_words: Of every stream, as ``read_hot_words`` gives them.
         is_live: With interims, at the pace of real time.
     """
 
@@ -42,7 +43,17 @@ class Setup:
         """Opens streams of a recogniser that are told a language, or None to detect it."""
 
         def open_stream(recording: Recording) -> RecognitionStream:
-            return recognizer.stream(StreamOptions(language=tell_language(recording), interim_results=self.is_live))
+            stream = recognizer.stream(
+                StreamOptions(
+                    language=tell_language(recording),
+                    tenant=DEFAULT_TENANT,
+                    interim_results=self.is_live,
+                    prompt=self.prompt,
+                    beam_size=self.beam_size,
+                )
+            )
+            stream.context.set_request(self.hot_words)
+            return stream
 
         return open_stream
 
@@ -81,18 +92,19 @@ def read_hot_words(path: Path) -> tuple[HotWord, ...]:
             value = -1.0
         if not 0 <= value <= 10:
             raise InvalidInput(f"{path}:{number}: the boost of a hot word is a number from 0 to 10, not {boost!r}")
-        words.append(HotWord(text.strip(), value))
-    return tuple(words)
+        words.append(HotWord(text, value))
+    return checked_words(words, MAX_REQUEST_WORDS)
 
 
-def demo_corrector() -> Corrector:
-    """A corrector that knows the demo catalogue."""
-    corrector = Corrector()
+def feed_demo_catalogue(corrector: Corrector, shop_words: ShopWords) -> None:
+    """Tells what the demo shop sells, as its service does over the bus."""
     for row in read_catalogue():
-        kind = taxonomy().kinds[row.product["kind"]].zh
-        names = [row.product["name_zh"], row.product["brand_zh"], kind, *row.product["aliases"]]
-        corrector.set_product(DEFAULT_TENANT, row.product["sku"], names)
-    return corrector
+        product = row.product
+        kind = taxonomy().kinds[product["kind"]].zh
+        names = [product["name_zh"], product["brand_zh"], kind, *product["aliases"]]
+        corrector.set_product(DEFAULT_TENANT, product["sku"], names)
+        spoken = [product["name_zh"], *product["aliases"]]
+        shop_words.set_product(DEFAULT_TENANT, product["sku"], spoken, round(row.popularity))
 
 
 @asynccontextmanager
@@ -105,12 +117,13 @@ async def open_recognizers(sides: Sequence[str]) -> AsyncIterator[dict[str, Reco
     Raises:
         ModelMissing, ModelCorrupt: A model is not in the store.
     """
-    corrector = demo_corrector()
+    corrector, shop_words = Corrector(), ShopWords()
+    feed_demo_catalogue(corrector, shop_words)
     async with AsyncExitStack() as stack:
         recognizers = {}
         for side in sides:
             settings = read_settings(AsrSettings).model_copy(update={"asr_full_window": side == "full_window"})
             models = await asyncio.to_thread(load_models, settings)
-            recognizers[side] = make_recognizer(models, corrector, settings.rules())
+            recognizers[side] = make_recognizer(models, corrector, settings.rules(), shop_words)
             stack.push_async_callback(recognizers[side].aclose)
         yield recognizers
