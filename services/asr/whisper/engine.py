@@ -22,6 +22,7 @@ from voxcart_services.asr.recognition import (
     DecodeOptions,
     Decoding,
     EngineUtterance,
+    HotWord,
     Hypothesis,
     SpeechEngine,
     Urgency,
@@ -33,7 +34,7 @@ from voxcart_services.asr.whisper.model import WhisperModel
 from voxcart_services.asr.whisper.scheduler import Job, Scheduler, SchedulerLimits
 from voxcart_services.asr.whisper.search import Found
 from voxcart_services.asr.whisper.tokens import WhisperTokens
-from voxcart_services.asr.whisper.transcription import BeamRules, Task, Transcription
+from voxcart_services.asr.whisper.transcription import BeamRules, Biasing, Task, Transcription
 
 log = get_logger(__name__)
 
@@ -52,7 +53,9 @@ class WhisperRules:
         tail_stride: Positions (20 ms) of kept silence that one entry stands for; 1 keeps all.
         full_window: Encode 30 s instead of the audio with the kept silence: slow, what Whisper was trained on.
         beam: When and how finals are searched with a beam.
-        hot_word_score: Log probability added for each token of a hot word with boost 1.
+        hot_word_gain: Log probability added in greedy search for each token of a hot word with boost 1.
+        hot_word_bonus: The same in beam search, where it is not checked afterwards.
+        max_bonus_boost: Higher boosts count as this in beam search.
         max_waiting: Utterances that may wait; a final beyond it is refused.
         max_batch: Utterances decoded together; `None` chooses by provider.
     """
@@ -61,7 +64,9 @@ class WhisperRules:
     tail_stride: int = 10
     full_window: bool = False
     beam: BeamRules = field(default_factory=BeamRules)
-    hot_word_score: float = 1.0
+    hot_word_gain: float = 3.0
+    hot_word_bonus: float = 1.0
+    max_bonus_boost: float = 1.5
     max_waiting: int = 65
     max_batch: int | None = None
 
@@ -148,7 +153,8 @@ class _Pipeline:
         self._model = loaded.model
         self._tokens = loaded.tokens
         self._rules = rules
-        self._graphs = GraphCache(loaded.tokens.spellings, rules.hot_word_score)
+        self._gains = GraphCache(loaded.tokens.spellings, rules.hot_word_gain)
+        self._bonuses = GraphCache(loaded.tokens.spellings, rules.hot_word_bonus)
         self._runs: dict[Job[_Work], _Run] = {}
 
     def is_alike(self, first: Job[_Work], other: Job[_Work]) -> bool:
@@ -175,9 +181,17 @@ class _Pipeline:
             num_positions=self._model.num_positions(num_samples),
             draft=draft.tokens,
             language=draft.language,
-            bias=self._graphs.get(options.hot_words),
+            bias=self._biasing(options.hot_words),
         )
         return Transcription(self._model.config, self._tokens, task, self._rules.beam)
+
+    def _biasing(self, hot_words: tuple[HotWord, ...]) -> Biasing | None:
+        gains = self._gains.get(hot_words)
+        if gains is None:
+            return None
+        limit = self._rules.max_bonus_boost
+        exact = self._bonuses.get(tuple(HotWord(word.text, min(word.boost, limit)) for word in hot_words))
+        return Biasing(gains, exact) if exact is not None else None
 
     def advance(self) -> list[tuple[Job[_Work], Hypothesis | Exception]]:
         over = set(map(id, self.batch.advance()))

@@ -200,12 +200,12 @@ class Scheduler(Generic[PayloadT]):
             job.fail(error)
 
     def _drop_unwanted(self) -> None:
-        for job in self._running:
-            if job.is_unwanted:
-                self._pipeline.drop(job)
         with self._changed:
-            self._running = [job for job in self._running if not job.is_unwanted]
+            unwanted = [job for job in self._running if job.is_unwanted]
+            self._running = [job for job in self._running if job not in unwanted]
             self._waiting = [job for job in self._waiting if not job.is_unwanted]
+        for job in unwanted:
+            self._pipeline.drop(job)
 
     def _begin_next(self) -> None:
         jobs = self._take_next()

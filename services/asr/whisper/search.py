@@ -45,7 +45,7 @@ class Found:
         tokens: Without the end token.
         log_probs: Of the tokens and the end token, as the model gives them (no biasing); without the end token's when
             the text was cut.
-        rank: What texts of one utterance are compared by: mean score with biasing.
+        rank: What the texts of a search are compared by: mean score, in a beam with biasing.
         is_loop: It repeated itself; the first time is kept.
     """
 
@@ -103,7 +103,10 @@ class _Path:
 
 
 class GreedySearch(Search):
-    """Takes the most likely token at every step."""
+    """Takes the most likely token at every step; tokens of hot words get their gains, which are never taken back.
+
+    With hot words its text is to be compared with that of a search without them. Its rank is without gains.
+    """
 
     width = 1
 
@@ -125,18 +128,17 @@ class GreedySearch(Search):
         rules, path = self._rules, self._path
         row = logits[0] + (rules.suppressed if path.tokens else rules.suppressed_first)
         normaliser = _log_sum(row)
+        state = path.state
         if rules.bias is None:
             token = int(row.argmax())
-            bonus, state = 0.0, ROOT
         else:
-            bonuses = rules.bias.bonuses(path.state)
-            biased = row + np.float32(bonuses.default)
-            biased[bonuses.tokens] += bonuses.scores - np.float32(bonuses.default)
+            favoured, gains = rules.bias.gains(state)
+            biased = row.copy()
+            biased[favoured] += gains
             token = int(biased.argmax())
-            step = rules.bias.forward_one_step(path.state, token, strict=False)
-            bonus, state = step.score, step.state
+            state = rules.bias.forward_one_step(state, token, strict=False).state
         log_prob = float(row[token]) - normaliser
-        log_probs, score = (*path.log_probs, log_prob), path.score + log_prob + bonus
+        log_probs, score = (*path.log_probs, log_prob), path.score + log_prob
         if token == rules.end:
             self._path = _Path(path.tokens, log_probs, score)
             return None

@@ -9,7 +9,7 @@ its token is fed with the others and the utterance is begun again when the model
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -28,6 +28,14 @@ _NUM_CONTROL = 3
 
 
 @dataclass(frozen=True)
+class Biasing:
+    """Hot words as graphs: for greedy search, whose scores may be high as it is checked afterwards, and for beams."""
+
+    gains: ContextGraph
+    exact: ContextGraph
+
+
+@dataclass(frozen=True)
 class Task:
     """What is to be transcribed.
 
@@ -38,7 +46,7 @@ class Task:
         num_positions: Encoder positions of the audio, added silence not included.
         draft: Tokens expected at the beginning.
         language: Guess, used unless the options name one.
-        bias: Hot words as a graph.
+        bias: Hot words.
     """
 
     options: DecodeOptions
@@ -47,7 +55,7 @@ class Task:
     num_positions: int
     draft: tuple[int, ...] = ()
     language: str | None = None
-    bias: ContextGraph | None = None
+    bias: Biasing | None = None
 
 
 @dataclass(frozen=True)
@@ -102,29 +110,31 @@ class Transcription:
         self.num_runs += 1
         return (yield request)
 
-    def _search(self, prompt: str, bias: ContextGraph | None) -> Generator[Request, np.ndarray, list[Found]]:
-        options = self.task.options
+    def _search(self, prompt: str, bias: Biasing | None) -> Generator[Request, np.ndarray, list[Found]]:
+        options, wants_final = self.task.options, self.task.is_final
         opening = self._opening(prompt)
-        rules = self._rules(len(opening), bias)
-        logits, draft = yield from self._begin(opening)
+        rules = self._rules(len(opening))
+        logits, draft = yield from self._begin(opening, self.task.draft[: rules.limit - 1])
         kept = len(opening) + _NUM_CONTROL
-        width = options.beam_size or 1
         results: list[Found] = []
-        if width == 1 or not self.task.is_final:
-            results = yield from self._search_greedily(rules, logits, draft, kept)
-        if self.task.is_final and self._wants_beam(results, bias):
-            search = BeamSearch(rules, width if width > 1 else self.beam.width, options.num_alternatives)
-            results = self._merged((yield from self._follow(search, logits[:1], kept)), results)
+        if options.beam_size in (None, 1) or not wants_final:
+            results = yield from self._search_greedily(rules, opening, logits, draft, bias)
+        if wants_final and self._wants_beam(results):
+            exact = replace(rules, bias=bias.exact if bias is not None else None)
+            width = options.beam_size or self.beam.width
+            search = BeamSearch(exact, width, options.num_alternatives)
+            beam = yield from self._follow(search, logits[:1], kept)
+            results = self._merged(beam, results, exact.bias)
         return results
 
-    def _begin(self, opening: list[int]) -> Generator[Request, np.ndarray, tuple[np.ndarray, tuple[int, ...]]]:
+    def _begin(
+        self, opening: list[int], draft: tuple[int, ...]
+    ) -> Generator[Request, np.ndarray, tuple[np.ndarray, tuple[int, ...]]]:
         """Feeds the first tokens and the draft in the right language; gives the logits after them and the draft."""
         options = self.task.options
         language = options.language or self.task.language or options.preferred_language
-        draft = self.task.draft
         while True:
-            control = [self.tokens.language[language], self.tokens.transcribe, self.tokens.no_timestamps]
-            fed = [*opening, *control, *draft]
+            fed = [*opening, *self._control(language), *draft]
             wanted = [len(opening) - 1, *range(len(opening) + _NUM_CONTROL - 1, len(fed))]
             logits = yield from self._ask(Begin(fed, wanted))
             self.no_speech_prob = float(_softmax(logits[0])[self.tokens.no_speech])
@@ -135,44 +145,73 @@ class Transcription:
             language, draft = heard, ()
 
     def _search_greedily(
-        self, rules: SearchRules, logits: np.ndarray, draft: tuple[int, ...], kept: int
+        self,
+        rules: SearchRules,
+        opening: list[int],
+        logits: np.ndarray,
+        draft: tuple[int, ...],
+        bias: Biasing | None,
     ) -> Generator[Request, np.ndarray, list[Found]]:
-        """Takes the draft as far as greedy search agrees with it, and goes on from there."""
+        """The greedy text, or with hot words the better one of two: with and without their gains.
+
+        A greedy search cannot return from a hot word that began by chance, so the text with the gains must be better
+        by what its complete hot words earn. It has the text without them as its draft, and costs one run if they agree.
+        """
+        kept = len(opening) + _NUM_CONTROL
         search = GreedySearch(rules)
+        yield from self._verify(search, logits, draft, kept)
+        (plain,) = search.results
+        if bias is None or plain.is_loop:
+            return [plain]
+        if plain.tokens != draft:
+            draft = plain.tokens[: rules.limit - 1]
+            fed = [*opening, *self._control(self.language), *draft]
+            logits = yield from self._ask(Begin(fed, range(kept - 1, len(fed))))
+        search = GreedySearch(replace(rules, bias=bias.gains))
+        yield from self._verify(search, logits, draft, kept)
+        (biased,) = search.results
+        if biased.is_loop or _earned(biased, bias.gains) <= _earned(plain, bias.gains):
+            return [plain]
+        return [biased, plain]
+
+    def _verify(
+        self, search: GreedySearch, logits: np.ndarray, draft: tuple[int, ...], kept: int
+    ) -> Generator[Request, np.ndarray, None]:
+        """Takes the draft as far as the search agrees with it, and goes on from there."""
         move = None
         for index, row in enumerate(logits):
             move = search.advance(row[None])
-            self.greedy = search.tokens
             if move is None or index >= len(draft) or draft[index] != search.tokens[-1]:
                 kept += index
                 break
         start: int | None = kept
+        self.greedy = search.tokens
         while move is not None:
             logits = yield from self._ask(Step(move, start))
             move, start = search.advance(logits), None
             self.greedy = search.tokens
-        return search.results
 
     def _follow(self, search: Search, logits: np.ndarray, kept: int) -> Generator[Request, np.ndarray, list[Found]]:
-        move, start = search.advance(logits), kept
+        start: int | None = kept
+        move = search.advance(logits)
         while move is not None:
             logits = yield from self._ask(Step(move, start))
-            move, start = search.advance(logits), None  # type: ignore[assignment]
+            move, start = search.advance(logits), None
         return search.results
 
-    def _wants_beam(self, greedy: list[Found], bias: ContextGraph | None) -> bool:
+    def _wants_beam(self, greedy: list[Found]) -> bool:
         options = self.task.options
         if options.beam_size is not None:
             return options.beam_size > 1
-        if bias is not None or options.num_alternatives > 1:
-            return True
-        return greedy[0].mean_log_prob < self.beam.unsure_log_prob
+        return options.num_alternatives > len(greedy) or greedy[0].mean_log_prob < self.beam.unsure_log_prob
 
     @staticmethod
-    def _merged(beam: list[Found], greedy: list[Found]) -> list[Found]:
+    def _merged(beam: list[Found], greedy: list[Found], bias: ContextGraph | None) -> list[Found]:
         """Texts of both, the best first: the beam may have lost what greedy search found."""
         known = {text.tokens for text in beam}
-        return sorted([*beam, *(text for text in greedy if text.tokens not in known)], key=lambda text: -text.rank)
+        others = [replace(text, rank=_earned(text, bias) / len(text.log_probs)) for text in greedy if text.log_probs]
+        merged = [*beam, *(text for text in others if text.tokens not in known)]
+        return sorted(merged, key=lambda text: -text.rank)
 
     def _opening(self, prompt: str) -> list[int]:
         if not prompt:
@@ -180,11 +219,14 @@ class Transcription:
         room = self.config.num_text_positions // 2 - 1
         return [self.tokens.previous, *self.tokens.encode(" " + prompt.strip())[-room:], self.tokens.start]
 
-    def _rules(self, num_opening: int, bias: ContextGraph | None) -> SearchRules:
+    def _control(self, language: str) -> list[int]:
+        return [self.tokens.language[language], self.tokens.transcribe, self.tokens.no_timestamps]
+
+    def _rules(self, num_opening: int) -> SearchRules:
         suppressed, suppressed_first = suppressions(self.config, self.tokens)
         limit = _MIN_TOKENS + int(_TOKENS_PER_SECOND * self.task.duration_s)
         limit = min(limit, self.config.num_text_positions - num_opening - _NUM_CONTROL - 1)
-        return SearchRules(self.tokens.end, suppressed, suppressed_first, limit, bias)
+        return SearchRules(self.tokens.end, suppressed, suppressed_first, limit)
 
     def _heard_language(self, logits: np.ndarray) -> str:
         """Between Mandarin and English, whatever others are likely; unclear cases go to the preferred language."""
@@ -195,11 +237,15 @@ class Transcription:
         return best if float(probabilities.max()) >= _CLEAR_LANGUAGE_RATIO * other else preferred
 
     def _time_words(self, best: Found) -> Generator[Request, np.ndarray, None]:
-        control = [self.tokens.language[self.language], self.tokens.transcribe, self.tokens.no_timestamps]
-        read = [self.tokens.start, *control, *best.tokens]
+        read = [self.tokens.start, *self._control(self.language), *best.tokens]
         alignment = yield from self._ask(Align(read))
         alignment = alignment[:, len(read) - len(best.tokens) - 1 :, : self.task.num_positions]
         self.words = word_times(self.tokens.pieces(best.tokens), best.log_probs, alignment)
+
+
+def _earned(text: Found, bias: ContextGraph | None) -> float:
+    """Log probability of a text with what its complete hot words earn."""
+    return sum(text.log_probs) + (bias.path_score(text.tokens) if bias is not None else 0.0)
 
 
 def suppressions(config: WhisperConfig, tokens: WhisperTokens) -> tuple[np.ndarray, np.ndarray]:

@@ -49,9 +49,19 @@ def test_subtitle_lines_are_dropped(line: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["谢谢", "谢谢你的推荐", "我想订阅牛奶", "thank you", "下次再说", "有没有带字幕的电视", "我想看音乐盒", "《三体》多少钱",
-     "I want to subscribe to milk", "下期付款可以吗"],
-)  # fmt: skip
+    [
+        "谢谢",
+        "谢谢你的推荐",
+        "我想订阅牛奶",
+        "thank you",
+        "下次再说",
+        "有没有带字幕的电视",
+        "我想看音乐盒",
+        "《三体》多少钱",
+        "I want to subscribe to milk",
+        "下期付款可以吗",
+    ],
+)
 def test_what_customers_say_stays(line: str) -> None:
     assert without_inventions(line) == line
     assert not is_subtitle(line)

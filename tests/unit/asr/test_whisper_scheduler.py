@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from voxcart.errors import Overloaded
-from voxcart_services.asr.recognition import DecodeCancelled, Hypothesis, Urgency
+from voxcart_services.asr.recognition import DecodeCancelled, Decoding, Hypothesis, Urgency
 from voxcart_services.asr.whisper.scheduler import Job, Pipeline, Scheduler, SchedulerLimits
 
 pytestmark = pytest.mark.unit
@@ -55,7 +55,7 @@ class ScriptedPipeline(Pipeline[str]):
         self.dropped.append(job.payload)
         self._left.pop(job)
 
-    async def busy(self, scheduler: Scheduler[str], payload: str = "z:1", urgency: Urgency = Urgency.FINAL):  # noqa: ANN201
+    async def busy(self, scheduler: Scheduler[str], payload: str = "z:1", urgency: Urgency = Urgency.FINAL) -> Decoding:
         """Puts work in and returns when it is held at its first step."""
         self.gate.clear()
         self.in_step.clear()
