@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from voxcart.errors import InvalidInput, Unavailable
 from voxcart.evaluation.asr import OpenStream, Recognised, recognise
-from voxcart.evaluation.asr_report import rates, report
+from voxcart.evaluation.asr_report import rates, report, speed
 from voxcart.evaluation.manifest import SAMPLE_RATE_HZ, Recording, read_audio
 from voxcart.evaluation.recognizers import Setup
 from voxcart.evaluation.scoring import percentile
@@ -179,12 +179,13 @@ def figures(results: Mapping[str, Sequence[Recognised]]) -> dict[str, Any]:
     reference_ms = _median_ms(results[REFERENCE])
     found: dict[str, Any] = {}
     for name, members in results.items():
-        commands = [one for one in members if COMMAND_SECONDS[0] <= one.audio_seconds <= COMMAND_SECONDS[1]]
+        commands = _commands(members)
         median_ms = _median_ms(members)
         found[name] = {
-            "ms": _spread(members),
-            "ms_commands_2_to_5_s": _spread(commands),
+            **speed(members),
+            "commands_2_to_5_s": speed(commands),
             "median_by_reference": _ratio(median_ms, reference_ms),
+            "median_by_reference_2_to_5_s": _ratio(_median_ms(commands), _median_ms(_commands(results[REFERENCE]))),
             "errors": rates(members),
             **{
                 group: values
@@ -197,35 +198,36 @@ def figures(results: Mapping[str, Sequence[Recognised]]) -> dict[str, Any]:
 
 def as_table(found: Mapping[str, Any]) -> str:
     """The figures for people to read."""
-    rows = [
-        f"{'':<36}{'median':>9}{'p95':>9}{'2-5 s':>9}{'ratio':>8}{'CER raw':>10}{'corr.':>8}{'WER raw':>10}{'corr.':>8}"
-    ]
+    heads = ("median", "p95", "2-5 s", "work", "ratio", "CER raw", "corr.", "WER raw", "corr.")
+    widths = (9, 9, 9, 9, 8, 10, 9, 10, 9)
+    rows = [f"{'':<36}" + "".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))]
     for name, side in found["systems"].items():
-        chinese = side["errors"].get("zh+mixed") or side["errors"].get("zh") or {}
+        waits, work = side["speech_end_to_final_ms"], side["work_after_speech_ms"]
+        chinese = side["errors"].get("zh+mixed") or side["errors"].get("zh") or side["errors"].get("mixed") or {}
         english = side["errors"].get("en", {})
-        errors = [chinese.get("cer_raw"), chinese.get("cer_corrected"), english.get("wer_raw")]
-        cells = [*errors, english.get("wer_corrected")]
-        rows.append(
-            f"{name:<36}{side['ms']['p50'] or '-':>9}{side['ms']['p95'] or '-':>9}"
-            f"{side['ms_commands_2_to_5_s']['p50'] or '-':>9}{side['median_by_reference'] or '-':>8}"
-            + "".join(
-                f"{'-' if cell is None else f'{100 * cell:.1f} %':>{width}}"
-                for cell, width in zip(cells, (10, 8, 10, 8), strict=True)
-            )
-        )
-    return "\n".join(
-        [*rows, f"milliseconds; ratio of medians to {found['reference']}; {found['recordings']} recordings"]
+        errors = (*_both(chinese, "cer"), *_both(english, "wer"))
+        short = side["commands_2_to_5_s"]["speech_end_to_final_ms"]["p50"]
+        cells = [waits["p50"], waits["p95"], short, work["p50"], side["median_by_reference"]]
+        cells += [None if rate is None else f"{100 * rate:.1f} %" for rate in errors]
+        texts = ["-" if cell is None else str(cell) for cell in cells]
+        rows.append(f"{name:<36}" + "".join(f"{text:>{width}}" for text, width in zip(texts, widths, strict=True)))
+    rows.append(
+        "milliseconds from the end of speech (live) or of the call (file) to the text; work: of it, what was computed; "
+        f"ratio: of medians, to {found['reference']}; {found['recordings']} recordings"
     )
+    return "\n".join(rows)
+
+
+def _both(rates_of_language: Mapping[str, Any], name: str) -> tuple[float | None, float | None]:
+    return rates_of_language.get(f"{name}_raw"), rates_of_language.get(f"{name}_corrected")
+
+
+def _commands(results: Sequence[Recognised]) -> list[Recognised]:
+    return [one for one in results if COMMAND_SECONDS[0] <= one.audio_seconds <= COMMAND_SECONDS[1]]
 
 
 def _median_ms(results: Sequence[Recognised]) -> float | None:
     return percentile([1_000 * one.final_seconds for one in results if one.final_seconds is not None], 0.5)
-
-
-def _spread(results: Sequence[Recognised]) -> dict[str, float | int | None]:
-    known = [1_000 * one.final_seconds for one in results if one.final_seconds is not None]
-    shares = {f"p{round(100 * share)}": percentile(known, share) for share in (0.5, 0.95, 0.99)}
-    return {**{name: None if ms is None else round(ms, 1) for name, ms in shares.items()}, "count": len(known)}
 
 
 def _ratio(value: float | None, reference: float | None) -> float | None:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from voxcart.errors import InvalidInput
 
 SAMPLE_RATE_HZ = 16_000
-_PLAIN_COLUMNS = ("file", "transcript", "lang", "tag")
+_PLAIN_COLUMNS: tuple[str, ...] = ("file", "transcript", "lang", "tag")
 _REQUIRED = frozenset(_PLAIN_COLUMNS[:3])
 _LANGUAGES = ("zh", "en", "mixed")
 _EXPECTED = "expected file, transcript and lang (zh, en, mixed), tab-separated"

@@ -13,8 +13,8 @@ _PROGRESSION = (0, 5, 3, 4)
 
 def music(rng: np.random.Generator, num_samples: int) -> NDArray[np.float32]:
     """A band: chords, a bass, a melody that sings with vibrato, drums; RMS 1."""
-    parts = (melody(rng, num_samples), 0.7 * chords(rng, num_samples), 0.6 * drums(rng, num_samples))
-    return unit_level(sum(parts, np.zeros(num_samples)))
+    sung, played = melody(rng, num_samples), chords(rng, num_samples)
+    return unit_level(sung + 0.7 * played + 0.6 * drums(rng, num_samples))
 
 
 def melody(rng: np.random.Generator, num_samples: int) -> NDArray[np.float32]:
@@ -68,7 +68,7 @@ def _pitch(base_hz: float, scale: tuple[int, ...], step: int) -> float:
     return float(base_hz * 2 ** (octave + scale[degree] / 12))
 
 
-def _note(pitch_hz: float, num_samples: int, overtones: NDArray[np.float64], vibrato_hz: float) -> NDArray[np.float64]:
+def _note(pitch_hz: float, num_samples: int, overtones: NDArray[np.floating], vibrato_hz: float) -> NDArray[np.float64]:
     """A tone with its overtones, a soft begin and end, and a vibrato of a quarter tone if ``vibrato_hz`` is not 0."""
     time_s = np.arange(num_samples) / SAMPLE_RATE_HZ
     phase = 2 * np.pi * pitch_hz * time_s

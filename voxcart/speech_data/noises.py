@@ -13,7 +13,7 @@ SAMPLE_RATE_HZ = 16_000
 Noise = Callable[[np.random.Generator, int], NDArray[np.float32]]
 
 
-def unit_level(samples: NDArray[np.float64]) -> NDArray[np.float32]:
+def unit_level(samples: NDArray[np.floating]) -> NDArray[np.float32]:
     """Scaled to RMS 1."""
     rms = float(np.sqrt(np.mean(np.square(samples)))) if len(samples) else 0.0
     return (samples / rms if rms > 0 else samples).astype(np.float32)
@@ -63,14 +63,18 @@ def street(rng: np.random.Generator, num_samples: int) -> NDArray[np.float32]:
     """Traffic: a rumble that swells, and vehicles that pass."""
     rumble = unit_level(shaped(rng, num_samples, lambda hz: 1 / (1 + (hz / 300) ** 2) / np.sqrt(np.maximum(hz, 25))))
     swell = 1 + 0.5 * _slow(rng, num_samples, 0.5)
-    sound = rumble * np.maximum(swell, 0.2)
+    sound: NDArray[np.floating] = rumble * np.maximum(swell, 0.2)
     time_s = np.arange(num_samples) / SAMPLE_RATE_HZ
     for _ in range(1 + num_samples // (4 * SAMPLE_RATE_HZ)):
         centre_s, width_s = rng.uniform(0, max(time_s[-1], 0.1)), rng.uniform(0.5, 1.5)
         cutoff_hz = rng.uniform(800, 2_500)
-        tyres = unit_level(shaped(rng, num_samples, lambda hz, cutoff=cutoff_hz: 1 / (1 + (hz / cutoff) ** 4)))
+        tyres = _passing(rng, num_samples, cutoff_hz)
         sound = sound + rng.uniform(0.3, 1.0) * tyres * np.exp(-(((time_s - centre_s) / width_s) ** 2))
     return unit_level(sound)
+
+
+def _passing(rng: np.random.Generator, num_samples: int, cutoff_hz: float) -> NDArray[np.float32]:
+    return unit_level(shaped(rng, num_samples, lambda hz: 1 / (1 + (hz / cutoff_hz) ** 4)))
 
 
 def clicks(rng: np.random.Generator, num_samples: int) -> NDArray[np.float32]:
