@@ -15,7 +15,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-FRAME_SAMPLES = 512
+from voxcart_services.asr.turns.vad import FRAME_SAMPLES
+
 CONTEXT_SAMPLES = 64
 WINDOW_SAMPLES = CONTEXT_SAMPLES + FRAME_SAMPLES
 STATE_SIZE = 128

@@ -1,4 +1,4 @@
-"""Voice activity: the probability of speech for each frame of 32 ms, for all streams of the process together.
+"""Silero VAD for all streams of the process together.
 
 A stream pushes its new frames and waits for their probabilities. Frames that wait at the same time run through the
 model as one batch, in one thread. With many streams open, a batch is first gathered for a few milliseconds, so that
@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import weakref
-from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,8 @@ import numpy as np
 
 from voxcart.errors import InvalidInput, Unavailable, WrongState
 from voxcart.serving.sessions import SessionOptions, create_session
-from voxcart_services.asr.turns.silero import CONTEXT_SAMPLES, FRAME_SAMPLES, STATE_SIZE, WINDOW_SAMPLES, batched_model
+from voxcart_services.asr.turns.silero import CONTEXT_SAMPLES, STATE_SIZE, WINDOW_SAMPLES, batched_model
+from voxcart_services.asr.turns.vad import FRAME_SAMPLES, Vad, VadStream
 
 _ASLEEP_DBFS = -66.0
 _ASLEEP_ENERGY = FRAME_SAMPLES * 10 ** (_ASLEEP_DBFS / 10)
@@ -31,40 +31,6 @@ _MAX_BATCH = 256
 _FEW_STREAMS = 8
 _GATHER_S_PER_STREAM = 100e-6
 _MAX_GATHER_S = 0.016
-
-
-class VadStream(ABC):
-    """Speech probabilities of one audio stream. One caller; at most one push at a time."""
-
-    @abstractmethod
-    async def push_frames(self, frames: np.ndarray) -> np.ndarray:
-        """Probabilities of speech, 0..1, float32 `[num_frames]`, of the next frames.
-
-        A push that was cancelled leaves the stream as it was before.
-
-        Args:
-            frames: float32 `[num_frames, 512]` at 16 kHz; not kept after the call returns.
-
-        Raises:
-            InvalidInput: `frames` has another shape.
-            Unavailable: The model is closing.
-        """
-
-    @abstractmethod
-    def reset(self) -> None:
-        """Forgets everything: the next frame is taken as the first. Cheap."""
-
-
-class Vad(ABC):
-    """A voice activity model shared by all streams; makes streams."""
-
-    @abstractmethod
-    def stream(self) -> VadStream:
-        """A stream that starts in silence."""
-
-    @abstractmethod
-    async def aclose(self) -> None:
-        """Answers what waits with `Unavailable` and stops the thread. May be called twice."""
 
 
 @dataclass(frozen=True)
