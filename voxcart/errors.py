@@ -25,15 +25,19 @@ class VoxcartError(Exception):
         retryable: Whether the same call may succeed later.
         reason: A word for programs, ``out_of_stock``; empty if the code says enough. Sent as trailing metadata
             ``voxcart-reason``.
+        field: The field of the request that must change, ``quantity``; empty if it is not one. Sent in
+            ``google.rpc.BadRequest``.
     """
 
     code: grpc.StatusCode = grpc.StatusCode.INTERNAL
     retryable: bool = False
     reason: str = ""
+    field: str = ""
 
-    def __init__(self, message: str = "", *, reason: str = "") -> None:
+    def __init__(self, message: str = "", *, reason: str = "", field: str = "") -> None:
         super().__init__(message)
         self.reason = reason
+        self.field = field
 
 
 class InvalidInput(VoxcartError, ValueError):

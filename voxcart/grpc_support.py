@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 from grpc.aio import ServerInterceptor
 
+from voxcart.error_details import DETAILS_METADATA, status_of
 from voxcart.errors import VoxcartError
 from voxcart.telemetry.logs import get_logger
 from voxcart.telemetry.metrics import RPC_IN_FLIGHT, RPC_SECONDS
@@ -52,7 +53,8 @@ def open_channel(address: str, max_message_bytes: int = 4 * 1024 * 1024) -> grpc
 
 async def _abort(context: grpc.aio.ServicerContext, method: str, error: Exception) -> None:
     if isinstance(error, VoxcartError):
-        metadata = ((REASON_METADATA, error.reason),) if error.reason else ()
+        details = (DETAILS_METADATA, status_of(error).SerializeToString())
+        metadata = ((REASON_METADATA, error.reason), details) if error.reason else (details,)
         await context.abort(error.code, str(error), trailing_metadata=metadata)
     log.error("unexpected error in a call", method=method, exc_info=error)
     await context.abort(grpc.StatusCode.INTERNAL, "internal error; the log of the service has the details")

@@ -46,7 +46,7 @@ def refund_of(
         WrongState: More units or money than is left.
     """
     if amount_cents is not None and amount_cents <= 0:
-        raise InvalidInput("the amount of a refund must be more than 0")
+        raise InvalidInput("the amount of a refund must be more than 0", field="amount_cents")
     if left_cents <= 0:
         raise WrongState(f"order {order.order_id} has no money left to give back", reason="refund_exists")
     if amount_cents is not None and not wanted:
@@ -67,14 +67,14 @@ def refund_of(
 def _priced(order: Order, wanted: Sequence[tuple[int, int]]) -> list[RefundLine]:
     known = {line.line_no: line for line in order.lines}
     if len({line_no for line_no, _ in wanted}) < len(wanted):
-        raise InvalidInput("a line of the order is named twice")
+        raise InvalidInput("a line of the order is named twice", field="lines")
     lines = []
     for line_no, units in wanted:
         line = known.get(line_no)
         if line is None:
-            raise InvalidInput(f"order {order.order_id} has no line {line_no}")
+            raise InvalidInput(f"order {order.order_id} has no line {line_no}", field="lines")
         if units < 1:
-            raise InvalidInput(f"quantity must be 1 or more, not {units}")
+            raise InvalidInput(f"quantity must be 1 or more, not {units}", field="lines")
         left = line.quantity - line.refunded_quantity
         if units > left:
             raise WrongState(f"only {left} of {line.name_zh} can be refunded", reason="too_much")

@@ -56,7 +56,7 @@ def page_size(asked: int) -> int:
         InvalidInput: Not 0 to 100.
     """
     if not 0 <= asked <= MAX_PAGE_SIZE:
-        raise InvalidInput(f"page_size must be 0 to {MAX_PAGE_SIZE}")
+        raise InvalidInput(f"page_size must be 0 to {MAX_PAGE_SIZE}", field="page_size")
     return asked or DEFAULT_PAGE_SIZE
 
 
@@ -69,7 +69,7 @@ def page_offset(token: str) -> int:
     if not token:
         return 0
     if not (token.isascii() and token.isdigit()) or len(token) > 6 or int(token) > MAX_OFFSET:
-        raise InvalidInput("page_token is not one of this service")
+        raise InvalidInput("page_token is not one of this service", field="page_token")
     return int(token)
 
 
@@ -85,7 +85,7 @@ def sort_name(sort_by: "pb.SortBy") -> str:
         InvalidInput: An unknown value.
     """
     if sort_by not in _SORTS:
-        raise InvalidInput(f"unknown sort_by {int(sort_by)}")
+        raise InvalidInput(f"unknown sort_by {int(sort_by)}", field="sort_by")
     return _SORTS[sort_by]
 
 
@@ -119,7 +119,7 @@ def search_query(request: pb.SearchProductsRequest) -> models.SearchQuery:
         if request.HasField(name):
             prices[name] = getattr(request, name)
             if prices[name] < 0:
-                raise InvalidInput(f"{name} must not be negative")
+                raise InvalidInput(f"{name} must not be negative", field=name)
     filters = models.SearchFilters(**prices, **words, in_stock_only=request.in_stock_only)
     size, offset = page_size(request.page_size), page_offset(request.page_token)
     return models.SearchQuery(request.query, filters, sort_name(request.sort_by), size, offset)
@@ -472,7 +472,7 @@ def order_filter(request: pb.ListOrdersRequest | pb.ListShopOrdersRequest, produ
     """
     known = {status.value for status in OrderStatus}
     if not known.issuperset(request.statuses):
-        raise InvalidInput(f"an order is one of {', '.join(sorted(known))}")
+        raise InvalidInput(f"an order is one of {', '.join(sorted(known))}", field="statuses")
     if len(product_query) > 200:
         raise InvalidInput("product_query is longer than 200 characters")
     return OrderFilter(

@@ -80,7 +80,7 @@ def coupon_code(spoken: str) -> str:
     """
     code = unicodedata.normalize("NFKC", spoken).strip().upper()
     if not _CODE.fullmatch(code):
-        raise InvalidInput("a coupon code has 1 to 32 letters, digits, '-' and '_'")
+        raise InvalidInput("a coupon code has 1 to 32 letters, digits, '-' and '_'", field="coupon_code")
     return code
 
 
@@ -108,17 +108,17 @@ def _checked(coupon: Coupon) -> Coupon:
     if (coupon.percent_off is None) == (coupon.cents_off is None):
         raise InvalidInput("a coupon needs one of percent_off and cents_off")
     if coupon.percent_off is not None and not 1 <= coupon.percent_off <= 99:
-        raise InvalidInput("percent_off must be 1 to 99")
+        raise InvalidInput("percent_off must be 1 to 99", field="coupon.percent_off")
     if coupon.cents_off is not None and not 1 <= coupon.cents_off <= MAX_PRICE_CENTS:
-        raise InvalidInput(f"cents_off must be 1 to {MAX_PRICE_CENTS}")
+        raise InvalidInput(f"cents_off must be 1 to {MAX_PRICE_CENTS}", field="coupon.cents_off")
     for name in ("threshold_cents", "max_discount_cents"):
         if not 0 <= getattr(coupon, name) <= MAX_PRICE_CENTS:
-            raise InvalidInput(f"{name} must be 0 to {MAX_PRICE_CENTS}")
+            raise InvalidInput(f"{name} must be 0 to {MAX_PRICE_CENTS}", field=f"coupon.{name}")
     for name in ("per_user_limit", "total_limit"):
         if not 0 <= getattr(coupon, name) <= MAX_LIMIT:
-            raise InvalidInput(f"{name} must be 0 to {MAX_LIMIT}")
+            raise InvalidInput(f"{name} must be 0 to {MAX_LIMIT}", field=f"coupon.{name}")
     if coupon.starts_at and coupon.expires_at and coupon.expires_at <= coupon.starts_at:
-        raise InvalidInput("expires_at must be after starts_at")
+        raise InvalidInput("expires_at must be after starts_at", field="coupon.expires_at")
     values = {name: getattr(coupon, name) for name in Coupon.__slots__}
     values["code"] = coupon_code(coupon.code)
     values["title"] = checked_text(coupon.title, "title", 120, required=False)

@@ -77,7 +77,9 @@ class Outcome:
 def check_key(key: str) -> None:
     """Raises ``InvalidInput`` unless the key has 1 to 200 printable characters."""
     if not key or len(key) > MAX_KEY_LENGTH or not key.isprintable():
-        raise InvalidInput(f"idempotency_key must have 1 to {MAX_KEY_LENGTH} printable characters")
+        raise InvalidInput(
+            f"idempotency_key must have 1 to {MAX_KEY_LENGTH} printable characters", field="idempotency_key"
+        )
 
 
 async def once(database: Database, effect: Effect, work: Work) -> Outcome:

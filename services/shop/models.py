@@ -33,14 +33,14 @@ class Actor:
         Raises:
             InvalidInput: Too long, or with control characters.
         """
-        checked_id(tenant, "tenant")
-        checked_id(user_id, "user id")
+        checked_id(tenant, "actor.tenant")
+        checked_id(user_id, "actor.user_id")
         return cls(tenant_or_default(tenant), user_id, role)
 
     def need_user(self) -> None:
         """Raises ``InvalidInput`` for a guest without id."""
         if not self.user_id:
-            raise InvalidInput("user_id is required")
+            raise InvalidInput("user_id is required", field="actor.user_id")
 
     def need_merchant(self) -> None:
         """Raises ``NotAllowed`` for a shopper."""
@@ -56,9 +56,9 @@ def checked_id(value: str, name: str) -> str:
         InvalidInput: Over 128 characters, or with control characters.
     """
     if len(value) > MAX_ID_LENGTH:
-        raise InvalidInput(f"{name} is longer than {MAX_ID_LENGTH} characters")
+        raise InvalidInput(f"{name} is longer than {MAX_ID_LENGTH} characters", field=name)
     if not value.isprintable():
-        raise InvalidInput(f"{name} has control characters")
+        raise InvalidInput(f"{name} has control characters", field=name)
     return value
 
 
@@ -70,11 +70,11 @@ def checked_text(value: str, name: str, longest: int, *, required: bool = True) 
     """
     stripped = value.strip()
     if required and not stripped:
-        raise InvalidInput(f"{name} is required")
+        raise InvalidInput(f"{name} is required", field=name)
     if len(stripped) > longest:
-        raise InvalidInput(f"{name} is longer than {longest} characters")
+        raise InvalidInput(f"{name} is longer than {longest} characters", field=name)
     if not stripped.isprintable():
-        raise InvalidInput(f"{name} has control characters")
+        raise InvalidInput(f"{name} has control characters", field=name)
     return stripped
 
 

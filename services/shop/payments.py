@@ -223,7 +223,7 @@ def _checked(request: PayRequest) -> PayRequest:
     checked_id(request.token, "payment_token")
     method = request.method or METHODS[0]
     if method not in METHODS:
-        raise InvalidInput(f"payment method must be one of {', '.join(METHODS)}")
+        raise InvalidInput(f"payment method must be one of {', '.join(METHODS)}", field="method")
     return PayRequest(request.order_id, method, request.token)
 
 

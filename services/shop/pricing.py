@@ -52,7 +52,7 @@ def checked_price(cents: int) -> int:
         InvalidInput: Not above zero, or above 100 million yuan.
     """
     if not 0 < cents <= MAX_PRICE_CENTS:
-        raise InvalidInput(f"a price must be more than 0 and at most {MAX_PRICE_CENTS // 100} yuan")
+        raise InvalidInput(f"a price must be more than 0 and at most {MAX_PRICE_CENTS // 100} yuan", field="price")
     return cents
 
 
@@ -63,7 +63,7 @@ def checked_stock(units: int) -> int:
         InvalidInput: Negative, or above a thousand million.
     """
     if not 0 <= units <= MAX_STOCK:
-        raise InvalidInput(f"stock must be 0 to {MAX_STOCK}")
+        raise InvalidInput(f"stock must be 0 to {MAX_STOCK}", field="stock")
     return units
 
 
@@ -74,7 +74,7 @@ def checked_quantity(quantity: int, *, least: int = 1) -> int:
         InvalidInput: Below ``least`` or above 999.
     """
     if not least <= quantity <= MAX_QUANTITY:
-        raise InvalidInput(f"quantity must be {least} to {MAX_QUANTITY}, not {quantity}")
+        raise InvalidInput(f"quantity must be {least} to {MAX_QUANTITY}, not {quantity}", field="quantity")
     return quantity
 
 

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
 from grpc import StatusCode
+from grpc.aio import AioRpcError
 from support.shop import Shop, refused
 
+from voxcart.error_details import DETAILS_METADATA
 from voxcart_api.shop.v1 import shop_pb2 as pb
 from voxcart_services.shop.schema import metadata
 from voxcart_services.shop.tenancy import SYSTEM
@@ -372,7 +376,7 @@ async def test_demo_tenants_are_made_once_and_dated(shop: Shop) -> None:
         ({"quantity": 999}, StatusCode.FAILED_PRECONDITION, "only"),
         ({"variant_id": "plaid"}, StatusCode.NOT_FOUND, "plaid"),
         ({"actor": pb.Actor(user_id="")}, StatusCode.INVALID_ARGUMENT, "user_id"),
-        ({"actor": pb.Actor(user_id="u" * 200)}, StatusCode.INVALID_ARGUMENT, "user id"),
+        ({"actor": pb.Actor(user_id="u" * 200)}, StatusCode.INVALID_ARGUMENT, "user_id"),
         ({"actor": pb.Actor(tenant="nowhere", user_id="u")}, StatusCode.NOT_FOUND, "nowhere"),
     ],
 )
@@ -408,6 +412,60 @@ async def test_more_bad_input(seeded_shop: Shop) -> None:
         actor=seeded_shop.merchant, idempotency_key=key(), sku="FR0001", price=pb.Change(set=2**62)
     )
     await refused(rpc.UpdateProduct(update), bad, "price")
+
+
+async def _details_of(call: Awaitable[Any]) -> dict[str, Any]:
+    """The details of a call that fails, by their kind."""
+    with pytest.raises(AioRpcError) as failure:
+        await call
+    status = Status.FromString(dict(failure.value.trailing_metadata())[DETAILS_METADATA])
+    assert status.code == failure.value.code().value[0]
+    assert status.message == failure.value.details()
+    kinds = {kind.DESCRIPTOR.full_name: kind for kind in (BadRequest, ErrorInfo, RetryInfo)}
+    details = {}
+    for packed in status.details:
+        message = kinds[packed.type_url.rpartition("/")[2]]()
+        packed.Unpack(message)
+        details[type(message).__name__] = message
+    return details
+
+
+async def test_errors_have_details_for_programs(seeded_shop: Shop) -> None:
+    actor = seeded_shop.shopper("careless")
+    add = pb.AddToCartRequest(actor=actor, idempotency_key=seeded_shop.key(), sku="FR0001", quantity=-1)
+    bad = await _details_of(seeded_shop.rpc.AddToCart(add))
+    assert [v.field for v in bad["BadRequest"].field_violations] == ["quantity"]
+    assert (bad["ErrorInfo"].reason, bad["ErrorInfo"].domain) == ("INVALID_ARGUMENT", "voxcart")
+    assert "RetryInfo" not in bad
+    add.quantity = 999
+    gone = await _details_of(seeded_shop.rpc.AddToCart(add))
+    assert gone["ErrorInfo"].reason == "OUT_OF_STOCK"
+    assert "BadRequest" not in gone
+    too_long = pb.GetProductRequest(actor=actor, sku="x" * 500)
+    assert (await _details_of(seeded_shop.rpc.GetProduct(too_long)))["BadRequest"].field_violations[0].field == "sku"
+
+
+async def test_lists_come_in_pages(seeded_shop: Shop) -> None:
+    async def pages(method: Any, request: Any, field: str) -> list[Any]:
+        found: list[Any] = []
+        while True:
+            answer = await method(request)
+            found += getattr(answer, field)
+            request.page_token = answer.next_page_token
+            if not request.page_token:
+                assert len(found) == answer.total
+                return found
+
+    merchant = seeded_shop.merchant
+    low = pb.ListLowStockRequest(actor=merchant, threshold=100, page_size=20)
+    skus = [product.sku for product in await pages(seeded_shop.rpc.ListLowStock, low, "products")]
+    refunds = pb.ListRefundsRequest(actor=merchant, page_size=7)
+    ids = [refund.refund_id for refund in await pages(seeded_shop.rpc.ListRefunds, refunds, "refunds")]
+    assert len(skus) == len(set(skus)) > 20
+    assert len(ids) == len(set(ids)) > 7
+    for bad in ("x", "-1", "9" * 9):
+        request = pb.ListRefundsRequest(actor=merchant, page_token=bad)
+        await refused(seeded_shop.rpc.ListRefunds(request), StatusCode.INVALID_ARGUMENT, "page_token")
 
 
 async def test_the_migrations_make_the_schema(seeded_shop: Shop) -> None:
