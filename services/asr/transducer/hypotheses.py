@@ -21,7 +21,8 @@ def make_hypothesis(
     """What was recognised.
 
     A transducer has no end token and no token for silence. `avg_logprob` is over the tokens; `no_speech_prob` is the
-    chance that none of them is right, were they independent: 1 when there are none.
+    chance that none of them is right, were they independent: 1 when there are none. Confidences are after the
+    temperature, the other figures are as the model gives them.
 
     Args:
         search: Where the search stands.
@@ -33,13 +34,12 @@ def make_hypothesis(
     ranked = search.ranked(context_size)
     best = ranked[0]
     text = tokens.text(best.tokens)
-    mean = _mean(best.log_probs)
     end_ms = search.num_frames * OUTPUT_FRAME_MS if audio_ms is None else audio_ms
     return Hypothesis(
         text=text,
         tokens=best.tokens,
-        confidence=math.exp(mean) if best.tokens else 0.0,
-        avg_logprob=mean,
+        confidence=_confidence(best.confidences),
+        avg_logprob=_mean(best.log_probs),
         no_speech_prob=math.prod((-math.expm1(log_prob) for log_prob in best.log_probs), start=1.0),
         language=detect_language(text),
         words=_words(best, tokens, end_ms) if options.word_times else (),
@@ -50,6 +50,10 @@ def make_hypothesis(
 
 def _mean(log_probs: Sequence[float]) -> float:
     return min(0.0, sum(log_probs) / len(log_probs)) if log_probs else 0.0
+
+
+def _confidence(confidences: Sequence[float]) -> float:
+    return math.exp(_mean(confidences)) if confidences else 0.0
 
 
 def _trailing_silence_ms(path: Path, end_ms: int) -> int:
@@ -69,7 +73,7 @@ def _words(path: Path, tokens: TokenTable, end_ms: int) -> tuple[Word, ...]:
         begin = min(starts_ms[index], end_ms)
         next_ms = starts_ms[index + 1] if index + 1 < len(spans) else end_ms
         last_ms = path.frames[span.last] * OUTPUT_FRAME_MS + _MAX_WORD_TAIL_MS
-        confidence = math.exp(_mean(path.log_probs[span.first : span.last + 1]))
+        confidence = _confidence(path.confidences[span.first : span.last + 1])
         words.append(Word(span.text, begin, max(begin, min(next_ms, last_ms, end_ms)), confidence))
     return tuple(words)
 
@@ -81,6 +85,5 @@ def _alternatives(paths: Sequence[Path], text: str, tokens: TokenTable, count: i
             break
         other = tokens.text(path.tokens)
         if other != text and other not in found:
-            mean = _mean(path.log_probs)
-            found[other] = Alternative(other, math.exp(mean) if path.tokens else 0.0, mean)
+            found[other] = Alternative(other, _confidence(path.confidences), _mean(path.log_probs))
     return tuple(found.values())

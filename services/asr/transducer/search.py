@@ -60,7 +60,8 @@ class Path:
     Attributes:
         tokens: Ids without blanks.
         frames: Frame (of the encoder's output, from the utterance's start) of each token.
-        log_probs: Log probability of each, after the temperature.
+        log_probs: Log probability of each.
+        confidences: The same after the temperature.
         score: Log probability of the whole, with what biasing adds; in beam search only.
         context_state: State in the biasing graph.
         decoder_out: The decoder's output for the last tokens, float32 `[joiner_dim]`, once it was asked for.
@@ -69,6 +70,7 @@ class Path:
     tokens: tuple[int, ...] = ()
     frames: tuple[int, ...] = ()
     log_probs: tuple[float, ...] = ()
+    confidences: tuple[float, ...] = ()
     score: float = 0.0
     context_state: int = ROOT
     decoder_out: np.ndarray | None = None
@@ -146,8 +148,7 @@ class TransducerSearch:
             emitted = []
             for row, token in enumerate(logits.argmax(axis=1).tolist()):
                 if token not in self._silent:
-                    log_prob = self._confidence(logits[row], token)
-                    paths[row] = _extended(paths[row], token, tasks[row].state.num_frames + frame, log_prob)
+                    paths[row] = self._extended(paths[row], token, tasks[row].state.num_frames + frame, logits[row])
                     emitted.append(row)
             if emitted:
                 renewed, decoder_out[emitted] = self._with_decoder_out([paths[row] for row in emitted])
@@ -185,7 +186,7 @@ class TransducerSearch:
                 if task.graph is not None:
                     step = task.graph.forward_one_step(state, token, strict=False)
                     score, state = score + np.float32(step.score), step.state
-                new = _extended(path, token, frame, self._confidence(logits[row], token))
+                new = self._extended(path, token, frame, logits[row])
                 new = replace(new, score=float(score), context_state=state)
             same = beam.get(new.tokens)
             beam[new.tokens] = new if same is None else replace(same, score=_log_add(same.score, new.score))
@@ -217,15 +218,21 @@ class TransducerSearch:
         penalised[:, BLANK] -= np.float32(self._rules.blank_penalty)
         return penalised
 
-    def _confidence(self, logits: np.ndarray, token: int) -> float:
-        """Log probability of a token after the temperature; `logits` float32 `[vocab_size]`."""
-        scaled = logits / np.float32(self._rules.temperature)
-        highest = scaled.max()
-        return float(scaled[token] - (highest + np.log(np.exp(scaled - highest).sum())))
+    def _extended(self, path: Path, token: int, frame: int, logits: np.ndarray) -> Path:
+        """With a token more; score and biasing state are still to be set. `logits` float32 `[vocab_size]`."""
+        log_prob = _log_prob(logits, token)
+        confidence = _log_prob(logits / np.float32(self._rules.temperature), token)
+        return Path(
+            tokens=(*path.tokens, token),
+            frames=(*path.frames, frame),
+            log_probs=(*path.log_probs, log_prob),
+            confidences=(*path.confidences, confidence),
+        )
 
 
-def _extended(path: Path, token: int, frame: int, log_prob: float) -> Path:
-    return Path((*path.tokens, token), (*path.frames, frame), (*path.log_probs, log_prob))
+def _log_prob(logits: np.ndarray, token: int) -> float:
+    highest = logits.max()
+    return float(logits[token] - (highest + np.log(np.exp(logits - highest).sum())))
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:

@@ -185,7 +185,8 @@ async def test_words_confidences_and_alternatives(engine: TransducerEngine) -> N
     assert all(0 <= word.start_ms <= word.end_ms <= duration_ms for word in hypothesis.words)
     assert all(0 < word.confidence <= 1 for word in hypothesis.words)
     assert 0 < hypothesis.confidence < 1
-    assert hypothesis.confidence == pytest.approx(np.exp(hypothesis.avg_logprob))
+    assert hypothesis.confidence < np.exp(hypothesis.avg_logprob), "the temperature makes it less sure"
+    assert 0 <= hypothesis.no_speech_prob < 0.01
     assert 1 <= len(hypothesis.alternatives) <= 2
     assert hypothesis.text not in {alternative.text for alternative in hypothesis.alternatives}
     assert hypothesis.language in {"zh", "mixed"}

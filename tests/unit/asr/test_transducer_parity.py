@@ -164,7 +164,7 @@ async def test_the_same_times_and_confidences(tiny: Tiny, method: str, beam_size
     spans = tiny.loaded.tokens.spans(found.tokens)
     starts_ms = [min(3_100, round(wanted.timestamps[span.first] * 1e3)) for span in spans]
     assert [word.start_ms for word in found.words] == starts_ms
-    assert found.avg_logprob == pytest.approx(np.mean(wanted.ys_probs), abs=1e-4)
+    assert found.confidence == pytest.approx(np.exp(np.mean(wanted.ys_probs)), abs=1e-4)
 
 
 async def test_the_same_endpoints(tiny: Tiny, engine: TransducerEngine) -> None:
