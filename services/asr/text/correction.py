@@ -1,174 +1,205 @@
-"""Corrects words that were heard as others of the same or nearly the same sound: 吃马 -> 尺码, 够物车 -> 购物车.
+"""Corrects words that were heard as others of nearly the same sound: 吃马 -> 尺码, 去認下答 -> 确认下单.
 
-A noisy channel: a stretch of text is replaced by a word of the shop (command lexicon, live catalogue, hot words) when
-the sentence becomes so much likelier that it outweighs how unlikely the mishearing is. Replacements have as many
-characters as what they replace, and what is a usual word stays.
+The whole sentence is read again by `SentenceDecoder`; each stretch that differs is an edit, kept if the sentence
+gains enough by it alone.
 """
 
 from __future__ import annotations
 
-import functools
 import math
-import re
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from os.path import commonprefix
+from typing import NamedTuple, Protocol
 
-from voxcart.text.scripts import simplify
-from voxcart_services.asr.lists import read_words
 from voxcart_services.asr.results import TextEdit
-from voxcart_services.asr.text.pinyin_index import (
-    FAR_COST,
-    MAX_SYLLABLES,
-    MIN_SYLLABLES,
-    PinyinIndex,
-    is_indexable,
-    sound_cost,
-    sounds_alike,
-)
-from voxcart_services.asr.text.words import general_counts, text_logprob
+from voxcart_services.asr.text.catalogue import Catalogue, Names, name_arcs
+from voxcart_services.asr.text.channel import SoundChannel, read_costs
+from voxcart_services.asr.text.decoder import DecoderRules, Piece, SentenceDecoder, Unit
+from voxcart_services.asr.text.edits import between
+from voxcart_services.asr.text.language_model import LanguageModel, packaged_model
+from voxcart_services.asr.text.names import HeardSounds
+from voxcart_services.asr.text.syllables import readings
+from voxcart_services.asr.text.tokens import split_units
 
-_LEXICON_COUNT = 8_000.0
-_CATALOGUE_COUNT = 2_000.0
-_HOT_WORD_COUNT = 8_000.0
-_EDIT_COST = 1.0
-_FUNCTION_CHAR_COST = 6.0
-_FUNCTION_CHARS = frozenset("的是了吗吧呢啊也都就在有不没我你他她它这那和跟把给让想要会能可先再还又很太最被从到")
-_MARGIN = 2.0
-_MAX_EDITS = 6
-_PATTERN_SCORE = 0.9
-_MAX_TEXT = 400
-_HAN_RUN = re.compile(r"[㐀-䶿一-鿿]+")
+_MAX_CHARACTERS = 400
+
+
+@dataclass(frozen=True)
+class CorrectionRequest:
+    """What is to be corrected, and what is known about it.
+
+    Attributes:
+        text: Simplified characters.
+        tenant: Shop whose catalogue counts.
+        hot_words: Words that are likely, in layers, the most likely first.
+        confidences: How sure the recogniser was of each character of `text`, 0..1.
+        alternatives: Its other hypotheses, simplified, with their mean log probabilities.
+        score: Mean log probability of `text`.
+    """
+
+    text: str
+    tenant: str
+    hot_words: tuple[tuple[str, ...], ...] = ()
+    confidences: tuple[float, ...] | None = None
+    alternatives: tuple[tuple[str, float], ...] = ()
+    score: float = 0.0
+
+
+class TextCorrector(Protocol):
+    """Anything that corrects a text."""
+
+    async def suggest(self, request: CorrectionRequest) -> Sequence[TextEdit]:
+        """Edits of `request.text`, in order, not overlapping; none when there is nothing to correct or no time."""
+        ...
+
+
+@dataclass(frozen=True)
+class CorrectionRules:
+    """How willing correction is.
+
+    Attributes:
+        decoder: Of the search.
+        margin: Nats by which the sentence must gain by an edit.
+        score_scale: Nats of gain over which the score of an edit goes from 0.5 to 0.73.
+        hypothesis_weight: Of the recogniser's log probability in the choice between its hypotheses.
+        hypothesis_margin: Nats by which another hypothesis must be better than the first.
+    """
+
+    decoder: DecoderRules = field(default_factory=DecoderRules)
+    margin: float = 1.5
+    score_scale: float = 3.0
+    hypothesis_weight: float = 1.0
+    hypothesis_margin: float = 1.0
 
 
 class Corrector:
-    """The correction step. Catalogue changes and `correct` are called from one thread."""
+    """The correction step; a `TextCorrector`. Catalogue changes and corrections are made from one thread."""
 
-    def __init__(self, lexicon: Iterable[str] | None = None) -> None:
+    def __init__(self, model: LanguageModel | None = None, rules: CorrectionRules | None = None) -> None:
         """
         Args:
-            lexicon: Words of the shop's own language; the packaged list when `None`.
+            model: The language model; the packaged one when `None`.
+            rules: Costs and limits.
         """
-        self._lexicon = PinyinIndex(read_words("lexicon.txt") if lexicon is None else lexicon)
-        self._catalogues: defaultdict[str, PinyinIndex] = defaultdict(PinyinIndex)
-        self._products: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._rules = rules or CorrectionRules()
+        model = model or packaged_model()
+        letters = {syllable.letters for char in model.unigrams() for syllable in readings(char)}
+        channel = SoundChannel(read_costs(), frozenset(letters))
+        self._sounds = HeardSounds(channel)
+        self._decoder = SentenceDecoder(model, channel, self._sounds, self._rules.decoder)
+        self._catalogue = Catalogue()
 
     def set_product(self, tenant: str, sku: str, names: Iterable[str]) -> None:
         """Adds or replaces what a product is called; no names take it out."""
-        index = self._catalogues[tenant]
-        for word in self._products.pop((tenant, sku), ()):
-            index.remove(word)
-        words = tuple(dict.fromkeys(run for name in names for run in _HAN_RUN.findall(simplify(name))))
-        if words:
-            self._products[(tenant, sku)] = words
-        for word in words:
-            index.add(word)
-        if not index:
-            del self._catalogues[tenant]
+        self._catalogue.set_product(tenant, sku, names)
 
-    def correct(self, text: str, *, tenant: str, hot_words: Sequence[str] = ()) -> list[TextEdit]:
-        """Corrections of a text, in order; offsets in `text`.
+    async def suggest(self, request: CorrectionRequest) -> Sequence[TextEdit]:
+        """`correct`, as the protocol wants it."""
+        return self.correct(request)
 
-        Args:
-            text: Simplified characters; over 400 characters nothing is corrected.
-            tenant: Shop whose catalogue counts.
-            hot_words: Words that are likely in this session.
-        """
-        if len(text) > _MAX_TEXT:
+    def correct(self, request: CorrectionRequest) -> list[TextEdit]:
+        """Corrections of a text, in order; offsets in it. Over 400 characters nothing is corrected."""
+        if len(request.text) > _MAX_CHARACTERS:
             return []
-        context = _Context(self._lexicon, self._catalogues.get(tenant), _hot_index(tuple(hot_words)))
-        edits: list[TextEdit] = []
-        for pattern, replacement in _patterns():
-            for match in pattern.finditer(text):
-                edits.append(TextEdit(*match.span(), match.group(), replacement, "homophone", _PATTERN_SCORE))
-            text = pattern.sub(replacement, text)
-        for run in _HAN_RUN.finditer(text):
-            edits += context.correct_run(run.group(), run.start())
-        return sorted(edits, key=lambda edit: edit.start)
+        names = self._catalogue.names(request.tenant, request.hot_words)
+        first = self._read(request.text, request.confidences, names)
+        if first is None:
+            return []
+        for text, score in request.alternatives:
+            other = self._read(text, None, names) if len(text) <= _MAX_CHARACTERS else None
+            if other is None:
+                continue
+            likelier = self._rules.hypothesis_weight * (score - request.score) * (len(first.units) + 1)
+            gain = other.score - first.score + likelier
+            if gain > self._rules.hypothesis_margin:
+                return between(request.text, _applied(text, self._edits(other)), "language_model", self._score(gain))
+        return self._edits(first)
 
-
-class _Context:
-    """The words that count for one call."""
-
-    def __init__(self, lexicon: PinyinIndex, catalogue: PinyinIndex | None, hot: PinyinIndex) -> None:
-        self._sources = [
-            (index, count)
-            for index, count in ((lexicon, _LEXICON_COUNT), (catalogue, _CATALOGUE_COUNT), (hot, _HOT_WORD_COUNT))
-            if index
-        ]
-
-    def correct_run(self, run: str, offset: int) -> list[TextEdit]:
-        edits: list[TextEdit] = []
-        fixed: set[int] = set()
-        for _ in range(_MAX_EDITS):
-            best = self._best_edit(run, fixed, FAR_COST) or self._best_edit(run, fixed, math.inf)
-            if best is None:
-                break
-            start, word, gain = best
-            end = start + len(word)
-            edits.append(TextEdit(offset + start, offset + end, run[start:end], word, self._reason(word), _score(gain)))
-            run = run[:start] + word + run[end:]
-            fixed.update(range(start, end))
-        return sorted(edits, key=lambda edit: edit.start)
-
-    def _best_edit(self, run: str, fixed: set[int], cost_limit: float) -> tuple[int, str, float] | None:
-        """The replacement under a cost that gains most over the margin: (start, word, gain)."""
-        before = text_logprob(run, self._count)
-        best: tuple[int, str, float] | None = None
-        for start in range(len(run)):
-            for end in range(start + MIN_SYLLABLES, min(len(run), start + MAX_SYLLABLES) + 1):
-                heard = run[start:end]
-                if self._count(heard) or not fixed.isdisjoint(range(start, end)):
-                    continue
-                is_word = heard in general_counts()
-                for word in self._find(heard):
-                    cost = self._cost(heard, word)
-                    if cost is None or cost >= cost_limit or (is_word and not sounds_alike(heard, word)):
-                        continue
-                    after = text_logprob(run[:start] + word + run[end:], self._count)
-                    gain = after - before - cost - _EDIT_COST
-                    if gain > _MARGIN and (best is None or gain > best[2]):
-                        best = (start, word, gain)
-        return best
-
-    def _find(self, heard: str) -> Iterable[str]:
-        if heard in _confusions():
-            yield _confusions()[heard]
-        for index, _ in self._sources:
-            yield from index.find(heard)
-
-    def _cost(self, heard: str, word: str) -> float | None:
-        if _confusions().get(heard) == word:
-            return 0.0
-        cost = sound_cost(heard, word)
-        if cost is None:
+    def _read(self, text: str, confidences: Sequence[float] | None, names: Names) -> _Read | None:
+        spans = split_units(text)
+        if not spans:
             return None
-        replaced = sum(said in _FUNCTION_CHARS and said != meant for said, meant in zip(heard, word, strict=True))
-        return cost + _FUNCTION_CHAR_COST * replaced
+        units = [Unit(text[s:e], token, heard, _weight(confidences, s, e)) for s, e, token, heard in spans]
+        reading = self._decoder.decode(units, name_arcs(units, names, self._sounds))
+        return _Read(text, spans, units, reading.pieces, reading.score)
 
-    def _count(self, word: str) -> float:
-        return max((count for index, count in self._sources if word in index), default=0.0)
+    def _edits(self, read: _Read) -> list[TextEdit]:
+        edits = []
+        for start, end, gain in self._gains(read.units, read.pieces):
+            if gain >= self._rules.margin:
+                pieces = read.pieces[start:end]
+                begin, stop = read.spans[pieces[0].start][0], read.spans[pieces[-1].end - 1][1]
+                after = "".join(piece.text for piece in pieces)
+                reason = _reason(read.units, pieces)
+                edits.append(_trimmed(begin, read.text[begin:stop], after, reason, self._score(gain)))
+        return edits
 
-    def _reason(self, word: str) -> str:
-        return "homophone" if word in self._sources[0][0] else "catalogue"
+    def _gains(self, units: Sequence[Unit], pieces: Sequence[Piece]) -> list[tuple[int, int, float]]:
+        """Stretches of pieces that change something, with what the sentence gains by each."""
+        whole = self._decoder.score(pieces)
+        found, start = [], 0
+        while start < len(pieces):
+            end = start
+            while end < len(pieces) and _changes(units, pieces[end]):
+                end += 1
+            if end > start:
+                first, last = pieces[start].start, pieces[end - 1].end
+                plain = [Piece(i, i + 1, units[i].text, units[i].token) for i in range(first, last)]
+                found.append((start, end, whole - self._decoder.score([*pieces[:start], *plain, *pieces[end:]])))
+            start = max(end, start + 1)
+        return found
+
+    def _score(self, gain: float) -> float:
+        return round(1.0 / (1.0 + math.exp(-gain / self._rules.score_scale)), 3)
 
 
-def _score(gain: float) -> float:
-    return round(min(0.99, 0.6 + gain / 40.0), 3)
+class _Read(NamedTuple):
+    """A text, its pieces and their best reading."""
+
+    text: str
+    spans: list[tuple[int, int, str, str]]
+    units: list[Unit]
+    pieces: tuple[Piece, ...]
+    score: float
 
 
-@functools.cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Mishearings that only their surroundings give away."""
-    pairs = (line.rsplit("=", 1) for line in read_words("patterns.txt"))
-    return tuple((re.compile(pattern), replacement) for pattern, replacement in pairs)
+def _applied(text: str, edits: list[TextEdit]) -> str:
+    for edit in reversed(edits):
+        text = text[: edit.start] + edit.after + text[edit.end :]
+    return text
 
 
-@functools.cache
-def _confusions() -> dict[str, str]:
-    """Known mishearings that do not sound alike by rule."""
-    return dict(pair.split("=") for pair in read_words("confusions.txt"))
+def _trimmed(start: int, before: str, after: str, reason: str, score: float) -> TextEdit:
+    """An edit of what differs alone."""
+    first = len(commonprefix([before, after]))
+    last = len(commonprefix([before[first:][::-1], after[first:][::-1]]))
+    before, after = before[first : len(before) - last], after[first : len(after) - last]
+    return TextEdit(start + first, start + first + len(before), before, after, reason, score)
 
 
-@functools.lru_cache(maxsize=64)
-def _hot_index(hot_words: tuple[str, ...]) -> PinyinIndex:
-    return PinyinIndex(run for word in hot_words for run in _HAN_RUN.findall(simplify(word)) if is_indexable(run))
+def _changes(units: Sequence[Unit], piece: Piece) -> bool:
+    return piece.text != "".join(unit.text for unit in units[piece.start : piece.end])
+
+
+def _weight(confidences: Sequence[float] | None, start: int, end: int) -> float:
+    """How much dearer or cheaper it is to replace what the recogniser was sure or unsure of."""
+    if confidences is None:
+        return 1.0
+    return 0.6 + 0.6 * sum(confidences[start:end]) / (end - start)
+
+
+def _reason(units: Sequence[Unit], pieces: Sequence[Piece]) -> str:
+    sources = [piece.source for piece in pieces if piece.source]
+    if sources:
+        return sources[0]
+    if not all(piece.text for piece in pieces):
+        return "language_model"
+    said = "".join(piece.text for piece in pieces)
+    heard = (unit.heard for unit in units[pieces[0].start : pieces[-1].end])
+    return "homophone" if all(map(_sounds_equal, said, heard)) else "near_homophone"
+
+
+def _sounds_equal(said: str, heard: str) -> bool:
+    letters = {syllable.letters for syllable in readings(heard)}
+    return said == heard or any(syllable.letters in letters for syllable in readings(said))

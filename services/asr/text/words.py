@@ -1,13 +1,9 @@
-"""How likely a text is as a row of words: a unigram model over a general dictionary, with the shop's own words raised.
-
-Frequencies are those of the jieba dictionary (MIT); the best segmentation is found by dynamic programming.
-"""
+"""Words of general Chinese: the counts of the jieba dictionary (MIT), and the likeliest row of words of a text."""
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
 from importlib import resources
 
 MAX_WORD = 8
@@ -30,22 +26,20 @@ def _log_total() -> float:
     return math.log(sum(general_counts().values()))
 
 
-def text_logprob(text: str, raised_count: Callable[[str], float]) -> float:
-    """Log probability of the best segmentation of `text`.
-
-    Args:
-        text: Simplified characters.
-        raised_count: Count that a word has in the shop; 0 for words that it does not raise.
-    """
+def segment(text: str) -> list[str]:
+    """The words of a text: its likeliest segmentation by a unigram model."""
     counts, log_total = general_counts(), _log_total()
-    best = [0.0] + [-math.inf] * len(text)
+    best: list[tuple[float, int]] = [(0.0, 0)]
     for end in range(1, len(text) + 1):
+        found = (-math.inf, end - 1)
         for start in range(max(0, end - MAX_WORD), end):
-            word = text[start:end]
-            count = max(counts.get(word, 0), raised_count(word))
-            if count <= 0:
-                if len(word) > 1:
-                    continue
-                count = _UNKNOWN_COUNT
-            best[end] = max(best[end], best[start] + math.log(count) - log_total)
-    return best[-1]
+            count = counts.get(text[start:end], 0) or (_UNKNOWN_COUNT if end - start == 1 else 0)
+            if count:
+                found = max(found, (best[start][0] + math.log(count) - log_total, start))
+        best.append(found)
+    words, end = [], len(text)
+    while end:
+        start = best[end][1]
+        words.append(text[start:end])
+        end = start
+    return words[::-1]
