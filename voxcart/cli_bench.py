@@ -127,10 +127,12 @@ async def _measure_asr(load: "AsrLoad") -> dict[str, Any]:
     """Measures the load's service, or one of its own if the load names none."""
     from voxcart.benchmarking.asr import measure_asr
     from voxcart.benchmarking.asr_service import own_asr_service
+    from voxcart.evaluation.recognizers import describe_settings
 
     if not load.address:
         async with own_asr_service(load.num_sessions + 2, _say) as (address, pid):
-            return await measure_asr(replace(load, address=address), pid, _say)
+            report = await measure_asr(replace(load, address=address), pid, _say)
+        return report | {"settings": describe_settings()}
     running = read_run_file()
     is_local = running.get("services", {}).get("asr") == load.address
     return await measure_asr(load, running["pids"]["asr"] if is_local else None, _say)

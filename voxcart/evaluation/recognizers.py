@@ -59,16 +59,25 @@ class Setup:
 
     def describe(self) -> dict[str, Any]:
         """For the report."""
-        settings = AsrSettings()
         return {
-            "model": settings.asr_model,
-            "threads": settings.threads,
-            "provider": settings.provider,
+            **describe_settings(),
             "beam": self.beam_size,
             "prompt": self.prompt,
             "hot_words": len(self.hot_words),
             "real_time": self.is_live,
         }
+
+
+def describe_settings() -> dict[str, Any]:
+    """The service's settings that bear on speed and errors, as the environment has them."""
+    settings = read_settings(AsrSettings)
+    return {
+        "engine": settings.asr_engine,
+        "model": settings.asr_model,
+        "threads": settings.threads,
+        "provider": settings.provider,
+        "tail_stride": settings.asr_tail_stride,
+    }
 
 
 def read_hot_words(path: Path) -> tuple[HotWord, ...]:
@@ -116,13 +125,17 @@ async def open_recognizers(sides: Sequence[str]) -> AsyncIterator[dict[str, Reco
 
     Raises:
         ModelMissing, ModelCorrupt: A model is not in the store.
+        InvalidInput: The engine has no window.
     """
+    own = read_settings(AsrSettings)
+    if "full_window" in sides and own.asr_engine != "whisper":
+        raise InvalidInput(f"only whisper has a full window to compare with; VOXCART_ASR_ENGINE is {own.asr_engine}")
     corrector, shop_words = Corrector(), ShopWords()
     feed_demo_catalogue(corrector, shop_words)
     async with AsyncExitStack() as stack:
         recognizers = {}
         for side in sides:
-            settings = read_settings(AsrSettings).model_copy(update={"asr_full_window": side == "full_window"})
+            settings = own.model_copy(update={"asr_full_window": side == "full_window"})
             models = await asyncio.to_thread(load_models, settings)
             recognizers[side] = make_recognizer(models, corrector, settings.rules(), shop_words)
             stack.push_async_callback(recognizers[side].aclose)

@@ -54,6 +54,15 @@ def test_eval_with_bad_options(tmp_path: Path) -> None:
     assert "none.txt" in done.stderr
 
 
+def test_windows_are_whispers_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    soundfile.write(tmp_path / "one.wav", np.zeros(8_000, np.float32), 16_000)
+    (tmp_path / "m.tsv").write_text("one.wav\t好的\tzh", encoding="utf-8")
+    monkeypatch.setenv("VOXCART_ASR_ENGINE", "transducer")
+    done = CliRunner().invoke(eval_app, ["asr", "--manifest", str(tmp_path / "m.tsv"), "--windows"])
+    assert done.exit_code == 2
+    assert "only whisper has a full window" in done.stderr
+
+
 def test_bench_with_recordings_that_cannot_be_said(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "silent.wav", np.zeros(16_000, np.float32), 16_000)
     done = CliRunner().invoke(bench_app, ["asr", "--wav", str(tmp_path / "silent.wav")])
