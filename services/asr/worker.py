@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from voxcart.bus.worker import WorkerOptions
 from voxcart.errors import InvalidInput, VoxcartError
 from voxcart.telemetry.logs import get_logger
 from voxcart.tenants import catalogue_tenant
+from voxcart_api.bus.v1.bus_pb2 import Expectation
 from voxcart_api.common.v1.common_pb2 import SessionContext
 from voxcart_services.asr.context import (
     MAX_DIALOGUE_WORDS,
@@ -57,8 +58,21 @@ class _Place:
 class _Expectation:
     """What the dialogue waits for, and the words it expects."""
 
-    awaiting: str = "none"
+    message: Expectation
     words: tuple[HotWord, ...] = ()
+
+    @classmethod
+    def of(cls, message: Expectation) -> _Expectation:
+        """
+        Raises:
+            InvalidInput: A word is bad.
+        """
+        return cls(message, checked_words(message.hot_words, MAX_DIALOGUE_WORDS))
+
+    @property
+    def awaiting(self) -> str:
+        """What is waited for."""
+        return self.message.awaiting or "none"
 
 
 @dataclass
@@ -71,7 +85,7 @@ class _Session:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     finished: tuple[int, int] = (-1, -1)
     hot_words: tuple[str, ...] = ()
-    expectation: _Expectation = field(default_factory=_Expectation)
+    expectation: _Expectation = field(default_factory=lambda: _Expectation(Expectation()))
     last_seen: float = field(default_factory=time.monotonic)
 
 
@@ -91,7 +105,7 @@ class AudioHandler(UtteranceHandler):
         self._word_times = word_times
         self._sessions: dict[str, _Session] = {}
         self._checkpoints: OrderedDict[str, Checkpoint] = OrderedDict()
-        self._expectations: OrderedDict[str, _Expectation] = OrderedDict()
+        self._expectations: OrderedDict[str, bytes] = OrderedDict()
         options = WorkerOptions(max_in_flight=64 * max_sessions, max_sessions=max_sessions)
         self.worker = UtteranceWorker(bus, "asr", AUDIO, self, options)
 
@@ -131,12 +145,11 @@ class AudioHandler(UtteranceHandler):
         session = self._sessions.get(session_id)
         if name == "expectation":
             found = message.envelope.expectation
-            expectation = _Expectation(found.awaiting or "none", checked_words(found.hot_words, MAX_DIALOGUE_WORDS))
             if session is None:
-                _remember(self._expectations, session_id, expectation)
+                _remember(self._expectations, session_id, found.SerializeToString())
             else:
-                session.expectation = expectation
-                _apply(expectation, session.stream)
+                session.expectation = _Expectation.of(found)
+                _apply(session.expectation, session.stream)
         elif name == "session_ended" and session is not None:
             async with session.lock:
                 await self._close(session_id)
@@ -150,10 +163,10 @@ class AudioHandler(UtteranceHandler):
     async def _open(self, message: Message) -> _Session:
         await self._close_idle()
         checkpoint = self._checkpoints.pop(message.session_id, None)
-        expectation = self._expectations.pop(message.session_id, _Expectation())
+        expectation = _Expectation.of(Expectation.FromString(self._expectations.pop(message.session_id, b"")))
         place = _place_of(message.envelope.audio.first_sample, checkpoint)
         if checkpoint is not None:
-            expectation = replace(expectation, awaiting=str(checkpoint.get("awaiting", expectation.awaiting)))
+            expectation.message.awaiting = str(checkpoint.get("awaiting", expectation.awaiting))
         stream = self._new_stream(message.envelope.session, place)
         _apply(expectation, stream)
         session = _Session(stream, Outbox(self._bus), expectation=expectation)
@@ -255,7 +268,7 @@ class AudioHandler(UtteranceHandler):
                     "speech_level": list(session.stream.speech_level),
                 }
                 _remember(self._checkpoints, session_id, state)
-                _remember(self._expectations, session_id, session.expectation)
+                _remember(self._expectations, session_id, session.expectation.message.SerializeToString())
                 await self._close(session_id)
 
 
