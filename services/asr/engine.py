@@ -58,7 +58,7 @@ def load_models(settings: AsrSettings) -> AsrModels:
     turn = SmartTurn(store.path("smart-turn", _TURN_FILE), SessionOptions(provider="cpu", threads=1))
     turn.probability_complete(np.zeros(_RATE_HZ, dtype=np.float32))
     load = {"whisper": _load_whisper, "transducer": _load_transducer}[settings.asr_engine]
-    return AsrModels(load(store, settings), settings.asr_engine, settings.asr_model, vad, turn)
+    return AsrModels(load(store, settings), settings.asr_engine, Path(settings.asr_model).name, vad, turn)
 
 
 def make_recognizer(
