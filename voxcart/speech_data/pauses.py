@@ -1,12 +1,10 @@
 """The turn-taking set: sentences spoken with pauses inside them, whole sentences, and answers of a word.
 
-`turns.tsv` says what is spoken and where the speaker pauses. Each stretch between pauses is synthesised on its own, a
-stretch that goes on with a comma at its end so that the voice stays up; the stretches are joined with silence, and the
-recording gets a room or a telephone line and a background that runs through the pauses. The true end of the turn is
-known to the sample.
+`turns.tsv` says what is spoken and where the speaker pauses. A sentence is synthesised as one and cut at its pauses;
+the stretches are joined with silence, and the recording gets a room or a telephone line and a background that runs
+through the pauses. The true end of the turn is known to the sample.
 
-Sentences are halved by their place in the file: one half is for choosing thresholds (`tune`), the other for
-reporting (`held-out`).
+The sentences of one half are for choosing thresholds (`tune`), those of the other for reporting (`held-out`).
 """
 
 import csv
@@ -24,9 +22,8 @@ from numpy.typing import NDArray
 from voxcart.errors import InvalidInput
 from voxcart.speech_data.conditions import Condition, telephone
 from voxcart.speech_data.noises import SAMPLE_RATE_HZ, STEADY, room_tone
+from voxcart.speech_data.phrasing import PhraseSpeaker
 from voxcart.speech_data.rooms import add_room, room_response
-from voxcart.speech_data.speaker import Speaker
-from voxcart_services.tts.voices import Voice
 
 TURNS = Path(__file__).parent / "turns.tsv"
 Kind = Literal["pause", "filler", "number", "address", "finished", "short"]
@@ -36,6 +33,7 @@ COLUMNS = ("file", "half", "lang", "kind", "awaiting", "stretches_ms", "text", "
 _PAUSE = re.compile(r"<(\d+)>")
 _LANGUAGES = ("zh", "en", "mixed")
 _LEAD_S, _TRAIL_S = 0.5, 2.2
+_DRAWN_OUT = (1.0, 1.7)
 _CONDITIONS = (
     Condition("clean", noise="room tone", snr_db=50),
     Condition("quiet", noise="room tone", snr_db=35, peak_dbfs=-22),
@@ -52,7 +50,7 @@ class SpokenTurn:
     """One turn of the set.
 
     Attributes:
-        number: Counts the turns of the file from 0.
+        half: Which half of the set it belongs to.
         lang: `zh`, `en` or `mixed`.
         kind: Why it is in the set.
         awaiting: What the dialogue waits for.
@@ -60,17 +58,12 @@ class SpokenTurn:
         pauses_ms: The pauses between them.
     """
 
-    number: int
+    half: Half
     lang: str
     kind: Kind
     awaiting: str
     stretches: tuple[str, ...]
     pauses_ms: tuple[int, ...]
-
-    @property
-    def half(self) -> Half:
-        """Which half of the set it belongs to."""
-        return "tune" if self.number % 2 else "held-out"
 
     @property
     def text(self) -> str:
@@ -82,21 +75,24 @@ def read_turns(path: Path = TURNS) -> list[SpokenTurn]:
     """The turns of the file.
 
     Raises:
-        InvalidInput: A line is not language, kind, expectation and words.
+        InvalidInput: A line is not half, language, kind, expectation and words.
     """
     turns: list[SpokenTurn] = []
     for line_number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         fields = line.split("\t")
-        if len(fields) != 4 or fields[0] not in _LANGUAGES or fields[1] not in get_args(Kind):
-            raise InvalidInput(f"{path.name}:{line_number}: not 'language, kind, expectation, words': {line!r}")
-        parts = _PAUSE.split(fields[3])
+        if len(fields) != 5:
+            raise InvalidInput(f"{path.name}:{line_number}: not 'half, language, kind, expectation, words': {line!r}")
+        half, lang, kind, awaiting, words = fields
+        if half not in get_args(Half) or lang not in _LANGUAGES or kind not in get_args(Kind):
+            raise InvalidInput(f"{path.name}:{line_number}: unknown half, language or kind: {line!r}")
+        parts = _PAUSE.split(words)
         stretches = tuple(part.strip() for part in parts[::2])
         if not all(stretches):
             raise InvalidInput(f"{path.name}:{line_number}: no words before or after a pause: {line!r}")
         pauses_ms = tuple(int(part) for part in parts[1::2])
-        turns.append(SpokenTurn(len(turns), fields[0], fields[1], fields[2], stretches, pauses_ms))  # type: ignore[arg-type]
+        turns.append(SpokenTurn(half, lang, kind, awaiting, stretches, pauses_ms))  # type: ignore[arg-type]
     return turns
 
 
@@ -122,8 +118,10 @@ class RecordedTurn:
         return self.stretches_ms[-1][1]
 
 
-async def make_turns(folder: Path, progress: Callable[[str, int, int], None]) -> Path:
-    """Speaks the set, about nine minutes of audio; files that are there already are kept.
+def make_turns(folder: Path, progress: Callable[[str, int, int], None]) -> Path:
+    """Speaks the set, about ten minutes of speech; files that are there already are kept.
+
+    Turns are made in a mixed order, so that an unfinished set has some of each kind.
 
     Args:
         folder: Made if missing.
@@ -138,17 +136,17 @@ async def make_turns(folder: Path, progress: Callable[[str, int, int], None]) ->
     folder.mkdir(parents=True, exist_ok=True)
     manifest = folder / "manifest.tsv"
     kept = {recorded.path.name: recorded for recorded in read_manifest(folder)} if manifest.is_file() else {}
-    turns, done = read_turns(), []
-    async with Speaker.load() as speaker:
-        for turn in turns:
-            seed = zlib.crc32(f"{turn.lang} {turn.text} {turn.pauses_ms}".encode())
-            path = folder / f"turn-{seed:08x}.flac"
-            if path.name in kept and path.is_file():
-                done.append(replace(kept[path.name], turn=turn))
-            else:
-                done.append(await _record(turn, path, speaker, seed))
-            _write_manifest(manifest, done)
-            progress(path.name, len(done), len(turns))
+    turns, done = sorted(read_turns(), key=_seed), []
+    speaker = PhraseSpeaker.load()
+    for turn in turns:
+        seed = _seed(turn)
+        path = folder / f"turn-{seed:08x}.flac"
+        if path.name in kept and path.is_file():
+            done.append(replace(kept[path.name], turn=turn))
+        else:
+            done.append(_record(turn, path, speaker, seed))
+        _write_manifest(manifest, done)
+        progress(path.name, len(done), len(turns))
     return manifest
 
 
@@ -161,15 +159,19 @@ def read_manifest(folder: Path) -> list[RecordedTurn]:
     manifest = folder / "manifest.tsv"
     if not manifest.is_file():
         raise InvalidInput(f"{manifest} is missing: make the set with `voxcart eval endpointing --make {folder}`")
-    turns = {(turn.lang, _marked(turn)): turn for turn in read_turns()}
+    turns = {(turn.lang, turn.awaiting, _marked(turn)): turn for turn in read_turns()}
     recorded = []
     with manifest.open(encoding="utf-8", newline="") as lines:
         for line in csv.DictReader(lines, delimiter="\t"):
-            turn = turns.get((line["lang"], line["text"]))
+            turn = turns.get((line["lang"], line["awaiting"], line["text"]))
             if turn is not None:
                 bounds = [tuple(map(int, pair.split("-"))) for pair in line["stretches_ms"].split()]
                 recorded.append(RecordedTurn(turn, folder / line["file"], tuple(bounds), line["detail"]))  # type: ignore[arg-type]
     return recorded
+
+
+def _seed(turn: SpokenTurn) -> int:
+    return zlib.crc32(f"{turn.lang} {turn.text} {turn.pauses_ms}".encode())
 
 
 def _marked(turn: SpokenTurn) -> str:
@@ -188,17 +190,13 @@ def _write_manifest(path: Path, recorded: list[RecordedTurn]) -> None:
             writer.writerow(row)
 
 
-async def _record(turn: SpokenTurn, path: Path, speaker: Speaker, seed: int) -> RecordedTurn:
+def _record(turn: SpokenTurn, path: Path, speaker: PhraseSpeaker, seed: int) -> RecordedTurn:
     rng = np.random.default_rng(seed)
     voices = speaker.voices.all("en" if turn.lang == "en" else "zh")
-    voice: Voice = voices[rng.integers(len(voices))]
+    voice = voices[rng.integers(len(voices))]
     condition = _CONDITIONS[seed % len(_CONDITIONS)]
-    rate = float(rng.uniform(0.85, 1.2))
-    stretches = []
-    for index, words in enumerate(turn.stretches):
-        goes_on = index < len(turn.stretches) - 1
-        mark = ("," if turn.lang == "en" else "，") if goes_on else ("." if turn.lang == "en" else "。")
-        stretches.append(await speaker.speak(words + mark, turn.lang, voice, rate * (0.92 if goes_on else 1.0)))
+    rate, drawn_out = float(rng.uniform(0.85, 1.2)), float(rng.uniform(*_DRAWN_OUT))
+    stretches = speaker.speak(turn.stretches, turn.lang, voice, rate, drawn_out)
     samples, bounds = join(stretches, turn.pauses_ms)
     samples, rate_hz = _as_heard(samples, condition, rng)
     soundfile.write(path, samples, rate_hz, subtype="PCM_16")

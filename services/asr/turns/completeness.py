@@ -157,11 +157,11 @@ def text_opinion(text: str, awaiting_name: str) -> TextOpinion:
     bare = _MARKS.sub("", text).lower()
     if not bare:
         return TextOpinion.UNKNOWN
-    if _FILLER_ONLY.fullmatch(text.strip()):
-        return TextOpinion.UNKNOWN if awaiting is Awaiting.CONFIRMATION else TextOpinion.OPEN
     if bare in _CONFIRMATIONS or (_CHAIN.fullmatch(bare) and bare not in _NO_CHAIN):
         asked = awaiting in (Awaiting.NOTHING, Awaiting.CONFIRMATION)
         return TextOpinion.COMPLETE if asked or bare not in _LIGHT_ANSWERS else TextOpinion.OPEN
+    if _FILLER_ONLY.fullmatch(text.strip()):
+        return TextOpinion.UNKNOWN if awaiting is Awaiting.CONFIRMATION else TextOpinion.OPEN
     number = _number_opinion(text, awaiting_name if awaiting is Awaiting.NUMBER else "")
     return number if number is not None else _sentence_opinion(text, awaiting)
 

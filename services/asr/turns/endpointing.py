@@ -184,6 +184,7 @@ class Pause:
         text: Transcript of the utterance.
         awaiting: What the dialogue waits for, as it named it; `none` if nothing.
         voiced_ms: Voiced time of the utterance; 0 if it is not known.
+        confidence: Of the transcript, 0..1.
     """
 
     pause_ms: int
@@ -191,6 +192,7 @@ class Pause:
     text: str
     awaiting: str = "none"
     voiced_ms: int = 0
+    confidence: float = 1.0
 
 
 _UNSURE_TURN, _SURE_TURN = 0.3, 0.9
