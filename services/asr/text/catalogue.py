@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from voxcart.text.scripts import simplify
 from voxcart_services.asr.text.decoder import NameArc, Unit
+from voxcart_services.asr.text.latin import LatinNames, latin_forms
 from voxcart_services.asr.text.names import MAX_SYLLABLES, MIN_SYLLABLES, HeardSounds, NameIndex
 from voxcart_services.asr.text.words import segment
 
@@ -26,20 +27,24 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._names: defaultdict[str, NameIndex] = defaultdict(NameIndex)
-        self._products: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._latin: defaultdict[str, LatinNames] = defaultdict(LatinNames)
+        self._products: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     def set_product(self, tenant: str, sku: str, names: Iterable[str]) -> None:
         """Adds or replaces what a product is called; no names take it out."""
-        index = self._names[tenant]
-        for name in self._products.pop((tenant, sku), ()):
-            index.remove(name)
+        names, known = tuple(names), self._products.pop((tenant, sku), ((), ()))
         spoken = tuple(dict.fromkeys(form for name in names for form in spoken_forms(name)))
-        if spoken:
-            self._products[(tenant, sku)] = spoken
-        for name in spoken:
-            index.add(name)
-        if not index:
-            del self._names[tenant]
+        latin = tuple(dict.fromkeys(form for name in names for form in latin_forms(name)))
+        if spoken or latin:
+            self._products[(tenant, sku)] = (spoken, latin)
+        for indexes, old, new in ((self._names, known[0], spoken), (self._latin, known[1], latin)):
+            index = indexes[tenant]
+            for name in old:
+                index.remove(name)
+            for name in new:
+                index.add(name)
+            if not index:
+                del indexes[tenant]
 
     def names(self, tenant: str, hot_words: Sequence[tuple[str, ...]]) -> Names:
         """(source, index, log probability of a name) of what is likely in a request."""
@@ -52,6 +57,12 @@ class Catalogue:
             if index:
                 found.append(("hot_word", index, _HOT_LOGPROB - 0.5 * math.log(len(index))))
         return tuple(found)
+
+    def latin_names(self, tenant: str, hot_words: Sequence[tuple[str, ...]]) -> list[tuple[str, LatinNames]]:
+        """(source, names) in Latin letters, hot words first."""
+        found = [("hot_word", names) for layer in hot_words if (names := _hot_latin(layer))]
+        catalogue = self._latin.get(tenant)
+        return [*found, ("catalogue", catalogue)] if catalogue else found
 
 
 def spoken_forms(name: str) -> Iterator[str]:
@@ -80,6 +91,12 @@ def name_arcs(units: Sequence[Unit], names: Names, sounds: HeardSounds) -> list[
         if text[start]
         for match in index.search(text, start, sounds)
     ]
+
+
+@functools.lru_cache(maxsize=256)
+def _hot_latin(words: tuple[str, ...]) -> LatinNames:
+    """What the words of a layer have in Latin letters."""
+    return LatinNames(form for word in words for form in latin_forms(word))
 
 
 @functools.lru_cache(maxsize=256)

@@ -7,9 +7,9 @@ gains enough by it alone.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from os.path import commonprefix
 from typing import NamedTuple, Protocol
 
 from voxcart_services.asr.results import TextEdit
@@ -18,11 +18,13 @@ from voxcart_services.asr.text.channel import SoundChannel, read_costs
 from voxcart_services.asr.text.decoder import DecoderRules, Piece, SentenceDecoder, Unit
 from voxcart_services.asr.text.edits import between
 from voxcart_services.asr.text.language_model import LanguageModel, packaged_model
+from voxcart_services.asr.text.latin import latin_edits
 from voxcart_services.asr.text.names import HeardSounds
 from voxcart_services.asr.text.syllables import readings
 from voxcart_services.asr.text.tokens import split_units
 
 _MAX_CHARACTERS = 400
+_LATIN = re.compile("[A-Za-z]")
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,12 @@ class Corrector:
                 return between(request.text, _applied(text, self._edits(other)), "language_model", self._score(gain))
         return self._edits(first)
 
+    def restore_names(self, text: str, tenant: str, hot_words: tuple[tuple[str, ...], ...] = ()) -> list[TextEdit]:
+        """Names in Latin letters as the shop spells them: i phone -> iPhone. Numbers are digits by then."""
+        if len(text) > _MAX_CHARACTERS or not _LATIN.search(text):
+            return []
+        return latin_edits(text, self._catalogue.latin_names(tenant, hot_words))
+
     def _read(self, text: str, confidences: Sequence[float] | None, names: Names) -> _Read | None:
         spans = split_units(text)
         if not spans:
@@ -172,8 +180,9 @@ def _applied(text: str, edits: list[TextEdit]) -> str:
 
 def _trimmed(start: int, before: str, after: str, reason: str, score: float) -> TextEdit:
     """An edit of what differs alone."""
-    first = len(commonprefix([before, after]))
-    last = len(commonprefix([before[first:][::-1], after[first:][::-1]]))
+    shorter = min(len(before), len(after))
+    first = next((i for i in range(shorter) if before[i] != after[i]), shorter)
+    last = next((i for i in range(shorter - first) if before[-1 - i] != after[-1 - i]), shorter - first)
     before, after = before[first : len(before) - last], after[first : len(after) - last]
     return TextEdit(start + first, start + first + len(before), before, after, reason, score)
 

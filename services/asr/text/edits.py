@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from voxcart_services.asr.results import TextEdit
 
-_WEAK_REASONS = frozenset(("simplified", "punctuation"))
+_WEAK_REASONS = frozenset(("simplified", "number", "punctuation"))
 
 
 class _Piece(NamedTuple):
@@ -76,9 +76,10 @@ class EditedText:
             if behind:
                 rest.append(_Piece(raw_end, stop.end, behind))
             behind = ""
-        reasons = [piece for piece in touched if piece.reason and piece.reason not in _WEAK_REASONS]
-        if reasons:
-            reason, score = reasons[0].reason, min(score, *(piece.score for piece in reasons))
+        changed = [piece for piece in touched if piece.reason]
+        reasons = [*(piece.reason for piece in changed), reason]
+        reason = next((name for name in reasons if name not in _WEAK_REASONS), reason)
+        score = min([score, *(piece.score for piece in changed)])
         kept.append(_Piece(raw_start, raw_end, before + after + behind, reason, score))
         self._pieces[first : last + 1] = kept + rest
 

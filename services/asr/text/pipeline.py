@@ -96,6 +96,7 @@ class TextPipeline:
         edited.apply(find_restarts(edited.text))
         numbers = normalize_spoken(edited.text).edits
         edited.apply(TextEdit(e.start, e.end, e.before, e.after, "number", e.score) for e in numbers)
+        edited.apply(self._corrector.restore_names(edited.text, tenant, request.hot_words))
         if punctuate:
             edited.apply(punctuation_edits(edited.text))
         return _result(edited)
