@@ -17,10 +17,14 @@ from voxcart_services.asr.recognition import Word
 _MS_PER_POSITION = 20
 _FILTER_POSITIONS = 7
 _TINY = 1e-6
+_SAMPLES_PER_POSITION = 320
+_PAUSE_POSITIONS = 10
+_LOUD_SHARE = 0.9
+_SILENT_POWER = 1e-3
 
 
 def word_times(
-    pieces: Sequence[tuple[str, int]], log_probs: Sequence[float], alignment: np.ndarray
+    pieces: Sequence[tuple[str, int]], log_probs: Sequence[float], alignment: np.ndarray, voiced: np.ndarray
 ) -> tuple[Word, ...]:
     """Words with times and confidence.
 
@@ -28,31 +32,55 @@ def word_times(
         pieces: Whole characters of the text in order, and how many tokens each took.
         log_probs: Of the tokens.
         alignment: float32 `[heads, tokens + 1, positions]`, weights with which each token was written, and the end.
+        voiced: bool `[positions]`, where the audio is not silent.
 
     Returns:
         Words without punctuation, times growing and within the audio.
     """
-    starts = token_starts(alignment)
+    weights = _focus(alignment)
+    starts = best_path(-weights)
     spans: list[tuple[str, int, int, float]] = []
     token = 0
     for text, count in pieces:
-        begin, end = int(starts[token]), int(starts[token + count])
-        spans += _characters(text, begin, end, float(np.mean(log_probs[token : token + count])))
+        looked = weights[token : token + count].sum(axis=0)
+        begin, end = _without_silence(int(starts[token]), int(starts[token + count]), looked, voiced)
+        confidence = float(np.mean(log_probs[token : token + count]))
+        spans += _characters(text, begin * _MS_PER_POSITION, end * _MS_PER_POSITION, confidence)
         token += count
     return tuple(_joined(spans))
 
 
-def token_starts(alignment: np.ndarray) -> np.ndarray:
-    """When each token begins, in ms: int64 `[tokens + 1]`, the last is when the text ends.
+def voiced_positions(samples: np.ndarray, num_positions: int) -> np.ndarray:
+    """Where audio is not silent: louder than 30 dB below its loud parts.
 
     Args:
-        alignment: float32 `[heads, tokens + 1, positions]`.
+        samples: float32 `[num_samples]` at 16 kHz.
+        num_positions: Of 20 ms.
+
+    Returns:
+        bool `[num_positions]`.
     """
+    padded = np.zeros(num_positions * _SAMPLES_PER_POSITION, dtype=np.float32)
+    padded[: len(samples)] = samples[: len(padded)]
+    power = np.square(padded.reshape(num_positions, -1)).mean(axis=1)
+    return power > np.quantile(power, _LOUD_SHARE) * _SILENT_POWER
+
+
+def _without_silence(begin: int, end: int, looked: np.ndarray, voiced: np.ndarray) -> tuple[int, int]:
+    """The part of a token's time that is not silent; of parts that a pause divides, the one it was written from."""
+    places = np.flatnonzero(voiced[begin:end]) + begin
+    if len(places) == 0:
+        return begin, end
+    parts = np.split(places, np.flatnonzero(np.diff(places) > _PAUSE_POSITIONS) + 1)
+    part = max(parts, key=lambda part: float(looked[part[0] : part[-1] + 1].sum()))
+    return int(part[0]), int(part[-1]) + 1
+
+
+def _focus(alignment: np.ndarray) -> np.ndarray:
+    """Where each token was written from, compared with the others: `[tokens + 1, positions]`."""
     weights = alignment / np.maximum(alignment.sum(axis=-1, keepdims=True), _TINY)
     spread = np.maximum(weights.std(axis=1, keepdims=True), _TINY)
-    weights = _smoothed((weights - weights.mean(axis=1, keepdims=True)) / spread)
-    path = best_path(-weights.mean(axis=0))
-    return path * _MS_PER_POSITION
+    return _smoothed((weights - weights.mean(axis=1, keepdims=True)) / spread).mean(axis=0)
 
 
 def best_path(cost: np.ndarray) -> np.ndarray:

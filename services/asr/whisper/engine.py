@@ -109,7 +109,7 @@ def _warm_up(loaded: LoadedWhisper) -> None:
     options = DecodeOptions(beam_size=2)
     silence = np.zeros(2 * SAMPLE_RATE_HZ, dtype=np.float32)
     audio = loaded.model.encode([silence], loaded.model.num_positions(len(silence)))
-    pipeline.batch.add(Member(audio, pipeline.transcription(options, len(silence), Urgency.FINAL, _Draft()).run()))
+    pipeline.batch.add(Member(audio, pipeline.transcription(options, silence, Urgency.FINAL, _Draft()).run()))
     while len(pipeline.batch):
         for member in pipeline.batch.advance():
             if member.error is not None:
@@ -168,17 +168,18 @@ class _Pipeline:
         for index, job in enumerate(jobs):
             work = job.payload
             audio = together if len(jobs) == 1 else self._model.pick_audio(together, [index])
-            transcription = self.transcription(work.options, work.num_spoken, job.urgency, work.draft)
+            transcription = self.transcription(work.options, work.samples[: work.num_spoken], job.urgency, work.draft)
             member = Member(audio, transcription.run())
             self._runs[job] = _Run(member, transcription, encode_ms, time.perf_counter())
             self.batch.add(member)
 
-    def transcription(self, options: DecodeOptions, num_samples: int, urgency: Urgency, draft: _Draft) -> Transcription:
+    def transcription(
+        self, options: DecodeOptions, samples: np.ndarray, urgency: Urgency, draft: _Draft
+    ) -> Transcription:
         task = Task(
             options,
             is_final=urgency is Urgency.FINAL,
-            duration_s=num_samples / SAMPLE_RATE_HZ,
-            num_positions=self._model.num_positions(num_samples),
+            samples=samples,
             draft=draft.tokens,
             language=draft.language,
             bias=self._biasing(options.hot_words),

@@ -16,6 +16,7 @@ from voxcart_services.asr.biasing import ROOT, ContextGraph
 _MAX_LOOP_PERIOD = 12
 _SINGLE_REPEATS = 7
 _GROUP_REPEATS = 4
+_NEAR = 10.0
 
 
 @dataclass(frozen=True)
@@ -174,12 +175,11 @@ class BeamSearch(Search):
 
     def advance(self, logits: np.ndarray) -> Move | None:
         rules = self._rules
-        totals, log_probs = self._scored(logits[: len(self._paths)])
-        parents, tokens = _best(totals, 2 * self.width)
+        candidates = self._candidates(logits[: len(self._paths)])
         paths: list[_Path] = []
         rows: list[int] = []
-        for parent, token in zip(parents.tolist(), tokens.tolist(), strict=True):
-            path = self._extended(self._paths[parent], token, float(log_probs[parent, token]))
+        for parent, token, log_prob in candidates:
+            path = self._extended(self._paths[parent], token, log_prob)
             if token == rules.end:
                 self._ended.append(path.found())
             elif (kept := unlooped_length(path.tokens)) is not None:
@@ -200,20 +200,24 @@ class BeamSearch(Search):
         fed = [path.tokens[-1] for path in paths] + [rules.end] * (self.width - len(paths))
         return Move(np.array(rows, dtype=np.int64), np.array(fed, dtype=np.int64))
 
-    def _scored(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Scores of every path with every token, with and without biasing, `[paths, vocabulary]`."""
-        rules = self._rules
-        log_probs = logits + (rules.suppressed if self._paths[0].tokens else rules.suppressed_first)
-        log_probs -= _log_sum(log_probs)[:, None]
-        totals = log_probs.copy() if rules.bias is not None else log_probs
+    def _candidates(self, logits: np.ndarray) -> list[tuple[int, int, float]]:
+        """The best ways to go on from any path, the best first: path, token, log probability without biasing."""
+        rules, wanted = self._rules, 2 * self.width
+        found: list[tuple[float, int, int, float]] = []
         for index, path in enumerate(self._paths):
-            if rules.bias is None:
-                continue
-            bonuses = rules.bias.bonuses(path.state)
-            totals[index] += np.float32(bonuses.default)
-            totals[index, bonuses.tokens] += bonuses.scores - np.float32(bonuses.default)
-        scores = np.array([path.score for path in self._paths], dtype=np.float32)
-        return totals + scores[:, None], log_probs
+            row = logits[index] + (rules.suppressed if path.tokens else rules.suppressed_first)
+            normaliser = float(_log_sum(row))
+            biased = row
+            if rules.bias is not None:
+                bonuses = rules.bias.bonuses(path.state)
+                biased = row + np.float32(bonuses.default)
+                biased[bonuses.tokens] += bonuses.scores - np.float32(bonuses.default)
+            found += [
+                (path.score + float(biased[token]) - normaliser, index, int(token), float(row[token]) - normaliser)
+                for token in _best(biased, wanted)
+            ]
+        found.sort(key=lambda candidate: -candidate[0])
+        return [candidate[1:] for candidate in found[:wanted]]
 
     def _extended(self, path: _Path, token: int, log_prob: float) -> _Path:
         log_probs, score, bias = (*path.log_probs, log_prob), path.score + log_prob, self._rules.bias
@@ -253,14 +257,14 @@ def unlooped_length(tokens: tuple[int, ...]) -> int | None:
     return None
 
 
-def _best(totals: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the highest finite scores, the highest first."""
-    flat = totals.ravel()
-    count = min(count, flat.size)
-    chosen = np.argpartition(flat, flat.size - count)[-count:]
-    chosen = chosen[np.argsort(-flat[chosen], kind="stable")]
-    chosen = chosen[np.isfinite(flat[chosen])]
-    return chosen // totals.shape[1], chosen % totals.shape[1]
+def _best(row: np.ndarray, count: int) -> np.ndarray:
+    """Places of the highest finite scores, in no order; what is far below is left out unless few are near."""
+    near = np.flatnonzero(row > row.max() - _NEAR)
+    if len(near) < count:
+        near = np.flatnonzero(np.isfinite(row))
+    if len(near) <= count:
+        return near
+    return near[np.argpartition(row[near], len(near) - count)[-count:]]
 
 
 def _log_sum(rows: np.ndarray) -> np.ndarray:

@@ -15,9 +15,10 @@ import numpy as np
 
 from voxcart_services.asr.biasing import ContextGraph
 from voxcart_services.asr.recognition import DecodeOptions, Word
-from voxcart_services.asr.whisper.alignment import word_times
+from voxcart_services.asr.whisper.alignment import voiced_positions, word_times
 from voxcart_services.asr.whisper.batch import Align, Begin, Request, Step, Transcribing
-from voxcart_services.asr.whisper.model import WhisperConfig
+from voxcart_services.asr.whisper.features import SAMPLE_RATE_HZ
+from voxcart_services.asr.whisper.model import SAMPLES_PER_POSITION, WhisperConfig
 from voxcart_services.asr.whisper.search import BeamSearch, Found, GreedySearch, Search, SearchRules
 from voxcart_services.asr.whisper.tokens import LANGUAGES, WhisperTokens
 
@@ -42,8 +43,7 @@ class Task:
     Attributes:
         options: Of the stream.
         is_final: Whether words and alternatives are wanted, and a beam if greedy search is not sure.
-        duration_s: Of the audio, added silence not included.
-        num_positions: Encoder positions of the audio, added silence not included.
+        samples: float32 at 16 kHz, added silence not included.
         draft: Tokens expected at the beginning.
         language: Guess, used unless the options name one.
         bias: Hot words.
@@ -51,8 +51,7 @@ class Task:
 
     options: DecodeOptions
     is_final: bool
-    duration_s: float
-    num_positions: int
+    samples: np.ndarray
     draft: tuple[int, ...] = ()
     language: str | None = None
     bias: Biasing | None = None
@@ -68,7 +67,7 @@ class BeamRules:
     """
 
     width: int = 5
-    unsure_log_prob: float = -0.25
+    unsure_log_prob: float = -0.2
 
 
 @dataclass
@@ -224,7 +223,7 @@ class Transcription:
 
     def _rules(self, num_opening: int) -> SearchRules:
         suppressed, suppressed_first = suppressions(self.config, self.tokens)
-        limit = _MIN_TOKENS + int(_TOKENS_PER_SECOND * self.task.duration_s)
+        limit = _MIN_TOKENS + int(_TOKENS_PER_SECOND * len(self.task.samples) / SAMPLE_RATE_HZ)
         limit = min(limit, self.config.num_text_positions - num_opening - _NUM_CONTROL - 1)
         return SearchRules(self.tokens.end, suppressed, suppressed_first, limit)
 
@@ -239,8 +238,10 @@ class Transcription:
     def _time_words(self, best: Found) -> Generator[Request, np.ndarray, None]:
         read = [self.tokens.start, *self._control(self.language), *best.tokens]
         alignment = yield from self._ask(Align(read))
-        alignment = alignment[:, len(read) - len(best.tokens) - 1 :, : self.task.num_positions]
-        self.words = word_times(self.tokens.pieces(best.tokens), best.log_probs, alignment)
+        positions = max(1, len(self.task.samples) // SAMPLES_PER_POSITION)
+        alignment = alignment[:, len(read) - len(best.tokens) - 1 :, :positions]
+        voiced = voiced_positions(self.task.samples, alignment.shape[2])
+        self.words = word_times(self.tokens.pieces(best.tokens), best.log_probs, alignment, voiced)
 
 
 def _earned(text: Found, bias: ContextGraph | None) -> float:

@@ -41,7 +41,7 @@ def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def transcription(loaded: LoadedWhisper, width: int, draft: tuple[int, ...] = (), **options: object) -> Transcription:
     wanted = DecodeOptions(beam_size=width, num_alternatives=3, **options)  # type: ignore[arg-type]
-    task = Task(wanted, is_final=True, duration_s=0.5, num_positions=20, draft=draft)
+    task = Task(wanted, is_final=True, samples=np.zeros(RATE_HZ // 2, np.float32), draft=draft)
     return Transcription(loaded.model.config, loaded.tokens, task, BeamRules())
 
 
@@ -101,7 +101,7 @@ def test_the_language_is_that_of_the_audio_whatever_was_guessed(loaded: LoadedWh
     results = []
     for guess in (None, "zh", "en"):
         made = transcription(loaded, 1)
-        made.task = Task(made.task.options, True, 0.5, 20, language=guess)
+        made.task = Task(made.task.options, True, np.zeros(RATE_HZ // 2, np.float32), language=guess)
         decode(loaded, [(samples, made)])
         results.append((made.language, _found(made)))
     assert results[0] == results[1] == results[2]
@@ -147,7 +147,7 @@ def test_an_utterance_that_leaves_changes_nothing_for_the_others(loaded: LoadedW
 
 def test_an_error_ends_its_utterance_only(loaded: LoadedWhisper) -> None:
     alone, fine, broken = (transcription(loaded, 1) for _ in range(3))
-    broken.task = Task(DecodeOptions(language="zh"), True, 0.5, 20, draft=(10**6,))
+    broken.task = Task(DecodeOptions(language="zh"), True, np.zeros(RATE_HZ // 2, np.float32), draft=(10**6,))
     decode(loaded, [(sound(1, 0.4), alone)])
     batch = DecodeBatch(loaded.model)
     members = [Member(loaded.model.encode([sound(1, 0.4)], 20), made.run()) for made in (broken, fine)]
