@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from voxcart.models import UnknownModel, load_manifest
+from voxcart.models.converters.whisper import PRECISIONS
 from voxcart.models.errors import ManifestError
 from voxcart.models.manifest import PROFILES, parse_manifest
 
@@ -46,9 +47,15 @@ def test_the_packaged_manifest_has_a_registry_source_for_every_file() -> None:
 
 
 def test_models_of_no_profile_are_pulled_by_name() -> None:
-    by_name = [model for model in load_manifest().models if not model.profiles]
-    assert {model.name for model in by_name} == {"zipformer-zh-14m", "zipformer-zh-en", "zipformer2-zh"}
-    for model in by_name:
+    by_name = {model.name: model for model in load_manifest().models if not model.profiles}
+    zipformers = {"zipformer-zh-14m", "zipformer-zh-en", "zipformer2-zh"}
+    whispers = {f"whisper-{size}" for size in ("tiny", "small", "medium", "large-v3", "large-v3-turbo")}
+    assert set(by_name) == zipformers | whispers
+    for name in whispers:
+        (conversion,) = by_name[name].conversions
+        assert conversion.options["precision"] in PRECISIONS
+        assert set(conversion.outputs) == {"encoder.onnx", "decoder.onnx", "cache_join.onnx", "whisper.json"}
+    for model in (by_name[name] for name in zipformers):
         parts = [file.path.split(".")[0].split("-")[0] for file in model.files]
         assert parts[:4] == ["encoder", "decoder", "joiner", "tokens"]
 

@@ -26,6 +26,7 @@ from voxcart_services.asr.recognition import (
     Hypothesis,
     SpeechEngine,
     Urgency,
+    Word,
 )
 from voxcart_services.asr.whisper.batch import DecodeBatch, Member
 from voxcart_services.asr.whisper.features import SAMPLE_RATE_HZ
@@ -64,7 +65,7 @@ class WhisperRules:
     tail_stride: int = 10
     full_window: bool = False
     beam: BeamRules = field(default_factory=BeamRules)
-    hot_word_gain: float = 3.0
+    hot_word_gain: float = 4.0
     hot_word_bonus: float = 1.0
     max_bonus_boost: float = 1.5
     max_waiting: int = 65
@@ -217,7 +218,8 @@ class _Pipeline:
         DECODE_SECONDS.observe(decode_ms / 1e3)
         made = run.transcription
         best, *others = made.found
-        text = without_inventions(self._tokens.decode(best.tokens).strip())
+        heard = self._tokens.decode(best.tokens).strip()
+        text = without_inventions(heard)
         return Hypothesis(
             text=text,
             tokens=best.tokens,
@@ -225,7 +227,7 @@ class _Pipeline:
             avg_logprob=best.mean_log_prob,
             no_speech_prob=made.no_speech_prob,
             language=detect_language(text) if text else made.language,
-            words=made.words,
+            words=made.words if text == heard else _words_of(text, made.words),
             alternatives=self._alternatives(text, others, made.task.options.num_alternatives - 1),
             is_loop=best.is_loop,
             encode_ms=run.encode_ms,
@@ -240,6 +242,17 @@ class _Pipeline:
             if reading and reading != text and reading not in found:
                 found[reading] = Alternative(reading, _confidence(other), other.mean_log_prob)
         return tuple(found.values())[: max(0, count)]
+
+
+def _words_of(text: str, words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The words that are still in a text from which something was cut."""
+    kept, place = [], 0
+    for word in words:
+        found = text.find(word.text, place)
+        if found >= 0:
+            kept.append(word)
+            place = found + len(word.text)
+    return tuple(kept)
 
 
 def _keep_draft(job: Job[_Work], made: Transcription) -> None:

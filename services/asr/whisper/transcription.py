@@ -153,8 +153,9 @@ class Transcription:
     ) -> Generator[Request, np.ndarray, list[Found]]:
         """The greedy text, or with hot words the better one of two: with and without their gains.
 
-        A greedy search cannot return from a hot word that began by chance, so the text with the gains must be better
-        by what its complete hot words earn. It has the text without them as its draft, and costs one run if they agree.
+        A greedy search cannot return from a hot word that began by chance, so the text with the gains must complete
+        more hot words and be better by what they earn. It has the text without them as its draft, and costs one run if
+        they agree.
         """
         kept = len(opening) + _NUM_CONTROL
         search = GreedySearch(rules)
@@ -169,7 +170,7 @@ class Transcription:
         search = GreedySearch(replace(rules, bias=bias.gains))
         yield from self._verify(search, logits, draft, kept)
         (biased,) = search.results
-        if biased.is_loop or _earned(biased, bias.gains) <= _earned(plain, bias.gains):
+        if biased.is_loop or not _is_better(biased, plain, bias.gains):
             return [plain]
         return [biased, plain]
 
@@ -242,6 +243,12 @@ class Transcription:
         alignment = alignment[:, len(read) - len(best.tokens) - 1 :, :positions]
         voiced = voiced_positions(self.task.samples, alignment.shape[2])
         self.words = word_times(self.tokens.pieces(best.tokens), best.log_probs, alignment, voiced)
+
+
+def _is_better(biased: Found, plain: Found, graph: ContextGraph) -> bool:
+    """Whether the text found with hot words completes more of them, and is better by what they earn."""
+    completes_more = graph.path_score(biased.tokens) > graph.path_score(plain.tokens)
+    return completes_more and _earned(biased, graph) > _earned(plain, graph)
 
 
 def _earned(text: Found, bias: ContextGraph | None) -> float:
