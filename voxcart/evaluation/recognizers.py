@@ -1,9 +1,9 @@
 """The service's own recognisers in this process, with the demo catalogue, to measure them."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ from voxcart_services.asr.recognizer import Recognizer
 from voxcart_services.asr.stream import RecognitionStream, StreamOptions
 from voxcart_services.asr.text.correction import Corrector
 from voxcart_services.shop.catalogue_file import read_catalogue
-from voxcart_services.shop.products import taxonomy
+from voxcart_services.shop.models import Product
+from voxcart_services.shop.outbox import product_changed
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Setup:
     """What the streams of a measurement are told.
 
@@ -106,14 +107,22 @@ def read_hot_words(path: Path) -> tuple[HotWord, ...]:
 
 
 def feed_demo_catalogue(corrector: Corrector, shop_words: ShopWords) -> None:
-    """Tells what the demo shop sells, as its service does over the bus."""
+    """Tells what the demo shop sells, with the words that its service sends over the bus."""
+    known = {field.name for field in dataclasses.fields(Product)}
     for row in read_catalogue():
-        product = row.product
-        kind = taxonomy().kinds[product["kind"]].zh
-        names = [product["name_zh"], product["brand_zh"], kind, *product["aliases"]]
-        corrector.set_product(DEFAULT_TENANT, product["sku"], names)
-        spoken = [product["name_zh"], *product["aliases"]]
-        shop_words.set_product(DEFAULT_TENANT, product["sku"], spoken, round(row.popularity))
+        product = Product(
+            **{name: value for name, value in row.product.items() if name in known},
+            rating=row.rating,
+            units_sold=round(row.popularity * 20),
+            delisted=False,
+            version=1,
+            variants=(),
+        )
+        _, _, envelope = product_changed(DEFAULT_TENANT, product)
+        sent = envelope.product
+        spoken = [sent.name_zh, *sent.aliases]
+        corrector.set_product(sent.tenant, sent.sku, [*spoken, sent.brand, sent.category])
+        shop_words.set_product(sent.tenant, sent.sku, spoken, sent.units_sold)
 
 
 @asynccontextmanager

@@ -11,7 +11,10 @@ from voxcart.cli_bench import app as bench_app
 from voxcart.cli_eval import app as eval_app
 from voxcart.cli_eval_asr import told_language
 from voxcart.errors import InvalidInput
-from voxcart.evaluation.recognizers import read_hot_words
+from voxcart.evaluation.recognizers import feed_demo_catalogue, read_hot_words
+from voxcart.tenants import DEFAULT_TENANT
+from voxcart_services.asr.context import ShopWords
+from voxcart_services.asr.text.correction import Corrector
 
 pytestmark = pytest.mark.unit
 
@@ -77,3 +80,10 @@ def test_bench_against_nothing_says_so() -> None:
     done = CliRunner().invoke(bench_app, ["asr", "--silent", "--seconds", "5", "--address", "127.0.0.1:1"])
     assert done.exit_code == 1
     assert "no speech recognition at 127.0.0.1:1" in done.stderr
+
+
+def test_the_demo_catalogue_is_told_in_the_words_of_the_shop() -> None:
+    corrector, shop_words = Corrector(), ShopWords()
+    feed_demo_catalogue(corrector, shop_words)
+    assert any("苹果" in name for name in shop_words.best_sold(DEFAULT_TENANT, 40))
+    assert shop_words.version(DEFAULT_TENANT) > 500
