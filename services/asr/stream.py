@@ -29,7 +29,7 @@ from voxcart_services.asr.metrics import (
     INTERIM_WORDS_RETRACTED_TOTAL,
     UTTERANCES_TOTAL,
 )
-from voxcart_services.asr.recognition import DecodeOptions, Hypothesis, Urgency
+from voxcart_services.asr.recognition import DecodeOptions, Decoding, Hypothesis, Urgency
 from voxcart_services.asr.results import (
     Diagnostics,
     EndOfSpeech,
@@ -317,36 +317,40 @@ class RecognitionStream:
         return StartOfSpeech(self._utterance.number, self._utterance.speech_start)
 
     def _prepare(self, utterance: OpenUtterance) -> None:
-        """Starts at a pause what the end of the turn would need, as far as it was not started."""
-        samples = self._listener.view(utterance.start, self._listener.position)
-        if utterance.turn is None and utterance.turn_probability is None and not self._by_rules:
-            utterance.turn = self._recognizer.judge_turn(samples)
-        self._start_final(utterance)
+        """Starts at a pause what the end of the turn would need; recognition only if nobody waits for a final."""
+        utterance.final_end = self._listener.position
+        self._ask_turn(utterance)
+        if not self._recognizer.is_final_awaited:
+            self._start_final(utterance)
 
-    def _start_final(self, utterance: OpenUtterance) -> None:
-        if utterance.final is not None:
-            return
-        utterance.drop_interim()
-        end = self._listener.position
-        utterance.final = utterance.engine.recognise(self._listener.view(utterance.start, end), Urgency.FINAL)
-        utterance.final_end = end
+    def _ask_turn(self, utterance: OpenUtterance) -> None:
+        if utterance.turn is None and not self._by_rules:
+            samples = self._listener.view(utterance.start, self._listener.position)
+            utterance.turn = self._recognizer.judge_turn(samples)
+
+    def _start_final(self, utterance: OpenUtterance) -> Decoding:
+        """Asks for the recognition of everything up to the pause, if that was not done."""
+        if utterance.final is None:
+            utterance.drop_interim()
+            utterance.final_end = utterance.final_end or self._listener.position
+            samples = self._listener.view(utterance.start, utterance.final_end)
+            utterance.final = utterance.engine.recognise(samples, Urgency.FINAL)
+        return utterance.final
 
     def _resume(self, utterance: OpenUtterance) -> Interim | None:
         """Speech goes on: what was recognised at the pause is an interim result at best."""
-        hypothesis = utterance.drop_pause()
+        end_sample, hypothesis = utterance.final_end, utterance.drop_pause()
         if hypothesis is None or not self._options.interim_results:
             return None
-        return self._interims.made(utterance, hypothesis, utterance.final_end)
+        return self._interims.made(utterance, hypothesis, end_sample)
 
     async def _end_reason(self, utterance: OpenUtterance) -> str | None:
         """Why the turn is over at this checkpoint of the pause; `None` if it may go on."""
         if self._by_rules:
             return await self._rule_reason(utterance)
         gate = self._listener.gate
-        if gate.pause_frames in self._turn_frames and utterance.turn is None:
-            samples = self._listener.view(utterance.start, self._listener.position)
-            utterance.turn = self._recognizer.judge_turn(samples)
-        self._prepare(utterance)
+        if gate.pause_frames in self._turn_frames or utterance.turn_probability is None:
+            self._ask_turn(utterance)
         hypothesis = await self._final_hypothesis(utterance)
         if utterance.turn is not None:
             utterance.turn_probability = await utterance.turn
@@ -357,13 +361,14 @@ class RecognitionStream:
             text=self._corrected(utterance, hypothesis).text,
             awaiting=self._awaiting,
             voiced_ms=gate.voiced_frames * FRAME_MS,
+            confidence=hypothesis.confidence,
         )
         return decide(pause, self._turns.endpoint)
 
     async def _rule_reason(self, utterance: OpenUtterance) -> str | None:
         """As `_end_reason`, by the silence since the engine's last token."""
         if utterance.final_end != self._listener.position:
-            utterance.final = None
+            utterance.final, utterance.final_end = None, self._listener.position
         hypothesis = await self._final_hypothesis(utterance)
         if hypothesis.trailing_silence_ms is None:
             raise RuntimeError("the engine does not tell when its last token was said, which the rules need")
@@ -373,12 +378,10 @@ class RecognitionStream:
 
     async def _final_hypothesis(self, utterance: OpenUtterance) -> Hypothesis:
         """Recognition of everything said; asks for it if that was not done at the pause."""
-        self._start_final(utterance)
-        if utterance.final is None:
-            raise RuntimeError("the final was not asked for")
+        final = self._start_final(utterance)
         started = time.monotonic()
         with self._recognizer.awaiting_final():
-            hypothesis = await utterance.final.future
+            hypothesis = await final.future
         FINAL_WAIT_SECONDS.observe(time.monotonic() - started)
         return hypothesis
 
@@ -429,7 +432,7 @@ class RecognitionStream:
         recognizer, options = self._recognizer, self._options
         polished = await recognizer.polish(corrected, self.context, options)
         readings = recognizer.readings(hypothesis, polished, self.context, options)
-        timing = transcribing.timings(hypothesis, utterance.final, found.pause_ms) if utterance.final else ()
+        timing = transcribing.timings(hypothesis, self._start_final(utterance), found.pause_ms)
         span = Span(utterance.start, utterance.speech_start, utterance.last_voiced_end)
         return transcribing.final_transcript(hypothesis, polished, readings, span, found, timing)
 

@@ -26,8 +26,8 @@ class OpenUtterance:
         revision: Number of the next interim result.
         interim, interim_end, interim_started: The interim result in the making, the sample up to which it reaches, and
             when it was asked for (monotonic seconds).
-        final: Recognition of everything up to the pause; begun at every pause, dropped if speech goes on.
-        final_end: Sample up to which it reaches.
+        final: Recognition of everything up to the pause; begun at a pause, dropped if speech goes on.
+        final_end: Sample up to which it reaches or will reach; 0 outside a pause.
         turn: The turn model's answer in the making.
         turn_probability: Its last answer for this pause.
     """
@@ -70,7 +70,7 @@ class OpenUtterance:
             if future.done() and not future.cancelled() and future.exception() is None:
                 found = future.result()
             self.final.cancel()
-        self.final = None
+        self.final, self.final_end = None, 0
         if self.turn is not None:
             self.turn.cancel()
         self.turn = self.turn_probability = None

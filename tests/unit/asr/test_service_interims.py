@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import numpy as np
 import pytest
 
-from tests.support.asr import LengthEngine, audio, make_recognizer, silence, speech
+from tests.support.asr import RATE_HZ, LengthEngine, audio, make_recognizer, silence, speech
 from voxcart_services.asr.interims import InterimMaker
 from voxcart_services.asr.recognition import Urgency
 from voxcart_services.asr.recognizer import Recognizer
@@ -94,6 +94,22 @@ async def test_what_was_recognised_at_a_pause_serves_as_an_interim(monkeypatch: 
         events = await push(stream, audio(silence(0.3), speech(0.4), silence(0.13), speech(0.2)))
         assert urgencies(engine) == [Urgency.FINAL]
         assert [type(event) for event in events] == [StartOfSpeech, Interim]
+
+
+async def test_work_for_a_pause_waits_while_a_final_is_waited_for_and_hears_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard = []
+    samples = audio(silence(0.3), speech(0.6), silence(0.5))
+    for is_busy in (False, True):
+        engine = LengthEngine()
+        async with live_stream(engine, monkeypatch) as (recognizer, stream):
+            with recognizer.awaiting_final() if is_busy else nullcontext():
+                await push(stream, samples[: round(1.03 * RATE_HZ)])
+                assert (Urgency.FINAL in urgencies(engine)) is not is_busy
+                events = await push(stream, samples[round(1.03 * RATE_HZ) :])
+            heard += [event.transcript.text for event in events if isinstance(event, Final)]
+    assert heard[0] == heard[1]
 
 
 @pytest.mark.parametrize(("answered_after_s", "num_asked"), [(0.1, 20), (0.8, 5)])
