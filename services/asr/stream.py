@@ -9,7 +9,6 @@ come with a later push.
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import Enum
@@ -22,14 +21,14 @@ from voxcart.errors import WrongState
 from voxcart_services.asr import transcribing
 from voxcart_services.asr.context import SpeechContext
 from voxcart_services.asr.interims import InterimMaker
+from voxcart_services.asr.judging import TurnJudge
 from voxcart_services.asr.listening import Listener
 from voxcart_services.asr.metrics import (
     FINAL_DELAY_SECONDS,
-    FINAL_WAIT_SECONDS,
     INTERIM_WORDS_RETRACTED_TOTAL,
     UTTERANCES_TOTAL,
 )
-from voxcart_services.asr.recognition import DecodeOptions, Decoding, Hypothesis, Urgency
+from voxcart_services.asr.recognition import DecodeOptions, Hypothesis
 from voxcart_services.asr.results import (
     Diagnostics,
     EndOfSpeech,
@@ -40,24 +39,12 @@ from voxcart_services.asr.results import (
     Transcript,
 )
 from voxcart_services.asr.text.pipeline import CorrectedText
-from voxcart_services.asr.transcribing import Span, TurnEnd
-from voxcart_services.asr.transducer.endpoint import endpoint_reason
-from voxcart_services.asr.turns.endpointing import (
-    EndReason,
-    Pause,
-    TextOpinion,
-    checkpoint_frames,
-    decide,
-    frames_of,
-    text_opinion,
-    turn_frames,
-)
-from voxcart_services.asr.turns.foreground import SpeechLevel, judge_foreground, measure_voice
+from voxcart_services.asr.transcribing import Span
+from voxcart_services.asr.turns.endpointing import EndReason
 from voxcart_services.asr.turns.rules import TurnRules
 from voxcart_services.asr.turns.vad import FRAME_MS, FRAME_SAMPLES
 from voxcart_services.asr.turns.vad_pool import VadStream
 from voxcart_services.asr.utterance import OpenUtterance
-from voxcart_services.asr.whisper.guards import is_speech
 
 if TYPE_CHECKING:
     from voxcart_services.asr.recognizer import Recognizer
@@ -66,8 +53,6 @@ _SAMPLES_PER_MS = 16
 _BLOCK_SAMPLES = 16_000
 _SPARE_MS = 2_000
 _KEPT_FRAMES = 8
-_BACKGROUND = "background"
-_RULE_FRAMES = range(10, 160, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +127,10 @@ class RecognitionStream:
         self._turns = turns
         self._listener = Listener(vad, turns.gate, kept_ms * _SAMPLES_PER_MS + _BLOCK_SAMPLES, options.first_sample)
         self._interims = InterimMaker(recognizer, self._listener, self._correct)
-        self._level = SpeechLevel(options.speech_level)
+        self._judge = TurnJudge(recognizer, self._listener, turns, self._correct, options.speech_level)
         self._utterance: OpenUtterance | None = None
         self._next_number = options.first_utterance
         self._floor = options.first_sample
-        self._awaiting = "none"
-        self._by_rules = rules.endpointer == "rules"
-        self._prepare_frames = _RULE_FRAMES[0] if self._by_rules else frames_of(turns.endpoint.prepare_ms)
-        self._checkpoints = frozenset(_RULE_FRAMES[1:]) if self._by_rules else checkpoint_frames(turns.endpoint)
-        self._turn_frames = turn_frames(turns.endpoint)
         self._unfinished: _Stop | None = None
         self._is_ended = False
         self._is_closed = False
@@ -173,11 +153,11 @@ class RecognitionStream:
     @property
     def speech_level(self) -> tuple[float, ...]:
         """What is known of the speaker's level, for `StreamOptions.speech_level`."""
-        return self._level.state
+        return self._judge.level.state
 
     def set_awaiting(self, awaiting: str) -> None:
         """What the dialogue waits for; counts from the next decision on."""
-        self._awaiting = awaiting
+        self._judge.awaiting = awaiting
 
     def push_audio(self, samples: np.ndarray) -> AsyncIterator[RecognitionEvent]:
         """Takes the next samples and yields what they lead to. Waits for the recognition that a decision needs.
@@ -257,12 +237,12 @@ class RecognitionStream:
         if stop is _Stop.INTERIM_DUE:
             await self._interims.start(utterance)
         elif stop is _Stop.PREPARE:
-            self._prepare(utterance)
+            self._judge.prepare(utterance)
         elif stop is _Stop.RESUMED:
             if interim := self._resume(utterance):
                 yield interim
         elif stop is _Stop.CHECKPOINT:
-            reason = await self._end_reason(utterance)
+            reason = await self._judge.end_reason(utterance)
         elif stop is _Stop.TOO_LONG:
             reason = EndReason.LENGTH
         if reason is not None:
@@ -289,11 +269,11 @@ class RecognitionStream:
             utterance.last_voiced_end = self._listener.position
         if utterance.num_frames * FRAME_MS >= self._turns.endpoint.max_utterance_ms:
             return _Stop.TOO_LONG
-        if pause == 0 and paused_before >= self._prepare_frames:
+        if pause == 0 and paused_before >= self._judge.prepare_frames:
             return _Stop.RESUMED
-        if pause == self._prepare_frames:
+        if pause == self._judge.prepare_frames:
             return _Stop.PREPARE
-        if pause in self._checkpoints:
+        if pause in self._judge.checkpoints:
             return _Stop.CHECKPOINT
         if pause == 0 and utterance.interim is None and utterance.num_frames >= utterance.next_interim_frame:
             return _Stop.INTERIM_DUE if self._options.interim_results else None
@@ -316,27 +296,6 @@ class RecognitionStream:
         self._next_number += 1
         return StartOfSpeech(self._utterance.number, self._utterance.speech_start)
 
-    def _prepare(self, utterance: OpenUtterance) -> None:
-        """Starts at a pause what the end of the turn would need; recognition only if nobody waits for a final."""
-        utterance.final_end = self._listener.position
-        self._ask_turn(utterance)
-        if not self._recognizer.is_final_awaited:
-            self._start_final(utterance)
-
-    def _ask_turn(self, utterance: OpenUtterance) -> None:
-        if utterance.turn is None and not self._by_rules:
-            samples = self._listener.view(utterance.start, self._listener.position)
-            utterance.turn = self._recognizer.judge_turn(samples)
-
-    def _start_final(self, utterance: OpenUtterance) -> Decoding:
-        """Asks for the recognition of everything up to the pause, if that was not done."""
-        if utterance.final is None:
-            utterance.drop_interim()
-            utterance.final_end = utterance.final_end or self._listener.position
-            samples = self._listener.view(utterance.start, utterance.final_end)
-            utterance.final = utterance.engine.recognise(samples, Urgency.FINAL)
-        return utterance.final
-
     def _resume(self, utterance: OpenUtterance) -> Interim | None:
         """Speech goes on: what was recognised at the pause is an interim result at best."""
         end_sample, hypothesis = utterance.final_end, utterance.drop_pause()
@@ -344,61 +303,18 @@ class RecognitionStream:
             return None
         return self._interims.made(utterance, hypothesis, end_sample)
 
-    async def _end_reason(self, utterance: OpenUtterance) -> str | None:
-        """Why the turn is over at this checkpoint of the pause; `None` if it may go on."""
-        if self._by_rules:
-            return await self._rule_reason(utterance)
-        gate = self._listener.gate
-        if gate.pause_frames in self._turn_frames or utterance.turn_probability is None:
-            self._ask_turn(utterance)
-        hypothesis = await self._final_hypothesis(utterance)
-        if utterance.turn is not None:
-            utterance.turn_probability = await utterance.turn
-            utterance.turn = None
-        pause = Pause(
-            pause_ms=gate.pause_frames * FRAME_MS,
-            turn_probability=utterance.turn_probability or 0.0,
-            text=self._corrected(utterance, hypothesis).text,
-            awaiting=self._awaiting,
-            voiced_ms=gate.voiced_frames * FRAME_MS,
-            confidence=hypothesis.confidence,
-        )
-        return decide(pause, self._turns.endpoint)
-
-    async def _rule_reason(self, utterance: OpenUtterance) -> str | None:
-        """As `_end_reason`, by the silence since the engine's last token."""
-        if utterance.final_end != self._listener.position:
-            utterance.final, utterance.final_end = None, self._listener.position
-        hypothesis = await self._final_hypothesis(utterance)
-        if hypothesis.trailing_silence_ms is None:
-            raise RuntimeError("the engine does not tell when its last token was said, which the rules need")
-        utterance_ms = (utterance.final_end - utterance.start) // _SAMPLES_PER_MS
-        rule = endpoint_reason(utterance_ms, hypothesis.trailing_silence_ms, self._recognizer.rules.silence)
-        return f"rule: {rule}" if rule else None
-
-    async def _final_hypothesis(self, utterance: OpenUtterance) -> Hypothesis:
-        """Recognition of everything said; asks for it if that was not done at the pause."""
-        final = self._start_final(utterance)
-        started = time.monotonic()
-        with self._recognizer.awaiting_final():
-            hypothesis = await final.future
-        FINAL_WAIT_SECONDS.observe(time.monotonic() - started)
-        return hypothesis
-
     async def _finish(self, utterance: OpenUtterance, reason: str) -> AsyncIterator[RecognitionEvent]:
         """Yields the end of the utterance and its result, then is back in silence."""
         if self._listener.gate.pause_frames == 0:
             utterance.drop_pause()
-        hypothesis = await self._final_hypothesis(utterance)
-        corrected = self._corrected(utterance, hypothesis)
-        found = self._diagnose(utterance, hypothesis, corrected, reason)
+        hypothesis = await self._judge.final_hypothesis(utterance)
+        corrected = self._judge.corrected(utterance, hypothesis)
+        found = self._judge.diagnose(utterance, hypothesis, corrected, reason)
         transcript = None
         if not found.no_speech_reason:
             transcript = await self._final_transcript(utterance, hypothesis, corrected, found)
             INTERIM_WORDS_RETRACTED_TOTAL.inc(utterance.agreement.finish(transcript.text))
-            self._level.accept(found.speech_dbfs)
-        elif found.no_speech_reason.startswith(_BACKGROUND):
-            self._level.reject()
+        self._judge.learn(found)
         UTTERANCES_TOTAL.labels(found.no_speech_reason.partition(":")[0] or "text").inc()
         FINAL_DELAY_SECONDS.observe(found.pause_ms / 1e3)
         self._close_utterance(utterance)
@@ -407,37 +323,15 @@ class RecognitionStream:
         if transcript is not None:
             yield Final(utterance.number, transcript)
 
-    def _diagnose(
-        self, utterance: OpenUtterance, hypothesis: Hypothesis, corrected: CorrectedText, reason: str
-    ) -> Diagnostics:
-        """Measures the utterance, and says why it was not speech to the shop if it was not."""
-        gate, turns = self._listener.gate, self._turns
-        samples = self._listener.view(utterance.start, self._listener.position)
-        measures = measure_voice(samples, np.array(utterance.probabilities, dtype=np.float32))
-        no_speech_reason = ""
-        if not is_speech(hypothesis, gate.voiced_frames * FRAME_MS, self._recognizer.rules.guard):
-            no_speech_reason = "no_words"
-        else:
-            is_complete = text_opinion(corrected.text, self._awaiting) is TextOpinion.COMPLETE
-            is_answer = is_complete or self._awaiting != "none"
-            judged = judge_foreground(measures, self._level, hypothesis.confidence, is_answer, turns.foreground)
-            if judged.is_background:
-                no_speech_reason = f"{_BACKGROUND}: {judged.reason}"
-        end = TurnEnd(reason, gate.pause_frames * FRAME_MS, utterance.turn_probability, no_speech_reason)
-        return transcribing.diagnostics(hypothesis, measures, end)
-
     async def _final_transcript(
         self, utterance: OpenUtterance, hypothesis: Hypothesis, corrected: CorrectedText, found: Diagnostics
     ) -> Transcript:
         recognizer, options = self._recognizer, self._options
         polished = await recognizer.polish(corrected, self.context, options)
         readings = recognizer.readings(hypothesis, polished, self.context, options)
-        timing = transcribing.timings(hypothesis, self._start_final(utterance), found.pause_ms)
+        timing = transcribing.timings(hypothesis, self._judge.start_final(utterance), found.pause_ms)
         span = Span(utterance.start, utterance.speech_start, utterance.last_voiced_end)
         return transcribing.final_transcript(hypothesis, polished, readings, span, found, timing)
-
-    def _corrected(self, utterance: OpenUtterance, hypothesis: Hypothesis) -> CorrectedText:
-        return utterance.known_text(hypothesis) or utterance.remember_text(hypothesis, self._correct(hypothesis))
 
     def _correct(self, hypothesis: Hypothesis) -> CorrectedText:
         return self._recognizer.correct(hypothesis, self.context, self._options)
