@@ -99,6 +99,8 @@ def load_whisper(
     model = WhisperModel(folder, options, tail_stride=(rules or WhisperRules()).tail_stride)
     loaded = LoadedWhisper(model, WhisperTokens(folder / "tokenizer.json"))
     _warm_up(loaded)
+    if model.provider != "cpu" and model.config.precision == "int8":
+        log.warning("int8 layers run on the CPU; a model converted to fp16 is faster here", model=name)
     seconds = round(time.perf_counter() - started, 3)
     log.info("recognition model is warm", model=name, provider=model.provider, seconds=seconds)
     return loaded

@@ -186,8 +186,8 @@ class WhisperModel:
         """
         longest = max(len(samples) for samples in utterances)
         if longest > num_positions * SAMPLES_PER_POSITION or num_positions > self.config.num_audio_positions:
-            window = self.config.num_audio_positions
-            raise ValueError(f"{longest} samples do not fit {num_positions} of {window} positions")
+            most = self.config.num_audio_positions
+            raise ValueError(f"{longest} samples do not fit {num_positions} of {most} positions")
         mel = np.empty((len(utterances), self.config.num_mels, 2 * num_positions), dtype=np.float32)
         for index, samples in enumerate(utterances):
             window = np.zeros(num_positions * SAMPLES_PER_POSITION, dtype=np.float32)

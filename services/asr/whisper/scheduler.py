@@ -8,6 +8,7 @@ Cancelled jobs leave at the next step and disturb nobody.
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import threading
 import time
@@ -151,7 +152,7 @@ class Scheduler(Generic[PayloadT]):
             self._closing = True
             if self._thread is None:
                 return
-            self._on_end.append(lambda: loop.call_soon_threadsafe(ended.set_result, None))
+            self._on_end.append(functools.partial(_call_soon, loop, ended))
             self._changed.notify()
         await ended
 
@@ -252,6 +253,10 @@ class Scheduler(Generic[PayloadT]):
                 job.fail(result)
             else:
                 job.succeed(result)
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, ended: asyncio.Future[None]) -> None:
+    loop.call_soon_threadsafe(ended.set_result, None)
 
 
 def _retrieve(future: asyncio.Future[Hypothesis]) -> None:

@@ -206,7 +206,7 @@ class BeamSearch(Search):
         found: list[tuple[float, int, int, float]] = []
         for index, path in enumerate(self._paths):
             row = logits[index] + (rules.suppressed if path.tokens else rules.suppressed_first)
-            normaliser = float(_log_sum(row))
+            normaliser = _log_sum(row)
             biased = row
             if rules.bias is not None:
                 bonuses = rules.bias.bonuses(path.state)
@@ -267,7 +267,7 @@ def _best(row: np.ndarray, count: int) -> np.ndarray:
     return near[np.argpartition(row[near], len(near) - count)[-count:]]
 
 
-def _log_sum(rows: np.ndarray) -> np.ndarray:
-    """Logarithm of the sum of exponentials over the last axis."""
-    top = rows.max(axis=-1)
-    return top + np.log(np.exp(rows - top[..., None]).sum(axis=-1))
+def _log_sum(row: np.ndarray) -> float:
+    """Logarithm of the sum of exponentials."""
+    top = row.max()
+    return float(top + np.log(np.exp(row - top).sum()))

@@ -11,6 +11,7 @@ int8 weights have one scale per output channel. Activations are quantised as the
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,7 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 MICROSOFT_DOMAIN = "com.microsoft"
 _OPSET = 20
 _IR_VERSION = 10
-_TINY = np.float32(1e-12)
+_TINY = 1e-12
 
 
 class LinearForm(Enum):
@@ -87,7 +88,7 @@ class GraphBuilder:
         """A value of the graph's float type in float32."""
         return x if self.float_type == TensorProto.FLOAT else self.op("Cast", x, to=TensorProto.FLOAT)
 
-    def op(self, op_type: str, *inputs: str, domain: str = "", **attributes: object) -> str:
+    def op(self, op_type: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Appends a node with one output and returns the output's name."""
         output = f"{op_type.lower()}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(op_type, list(inputs), [output], name=output, domain=domain, **attributes))
