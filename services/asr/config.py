@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from voxcart.settings import ServiceSettings
 from voxcart_services.asr.recognizer import RecognizerRules
+from voxcart_services.asr.text.llm import LlmSettings
 from voxcart_services.asr.turns.rules import TurnOverrides, TurnRules
 
 
@@ -38,6 +39,15 @@ class AsrSettings(ServiceSettings):
     """New speech, in ms, after which an interim result is made when there is time."""
     asr_word_times: bool = False
     """Whether finals on the bus carry words with times; calls over gRPC ask for themselves."""
+    asr_llm_url: str = ""
+    """Base URL of an OpenAI-compatible API whose model corrects finals, up to and without `/chat/completions`. Empty
+    means none. It sees the sentence and a few likely words."""
+    asr_llm_model: str = ""
+    """Name of the model there."""
+    asr_llm_key: SecretStr = SecretStr("")
+    """Bearer token for it."""
+    asr_llm_timeout_ms: int = Field(800, ge=50, le=10_000)
+    """How long a final waits for it; after that the text stays as it is."""
     asr_hot_words_dir: Path | None = None
     """Folder with each shop's own hot words in `<tenant>.txt`: a word a line, a tab and a boost may follow."""
     asr_endpointer: Literal["turn", "rules"] = "turn"
@@ -55,9 +65,18 @@ class AsrSettings(ServiceSettings):
     def _fit_together(self) -> AsrSettings:
         if not self.asr_max_pause_ms <= self.asr_open_pause_ms <= self.asr_number_pause_ms:
             raise ValueError("asr_max_pause_ms <= asr_open_pause_ms <= asr_number_pause_ms must hold")
+        if self.asr_llm_url and not self.asr_llm_model:
+            raise ValueError("asr_llm_url needs asr_llm_model")
         if self.asr_endpointer == "rules" and self.asr_engine != "transducer":
             raise ValueError("asr_endpointer=rules needs asr_engine=transducer: only that aligns tokens with time")
         return self
+
+    def llm(self) -> LlmSettings | None:
+        """The language model that corrects finals; `None` if there is none."""
+        if not self.asr_llm_url:
+            return None
+        key = self.asr_llm_key.get_secret_value()
+        return LlmSettings(self.asr_llm_url, self.asr_llm_model, key, self.asr_llm_timeout_ms)
 
     def rules(self) -> RecognizerRules:
         """The recogniser's rules with these settings."""

@@ -16,6 +16,7 @@ from voxcart_services.asr.context import ShopWords
 from voxcart_services.asr.recognition import SpeechEngine
 from voxcart_services.asr.recognizer import Recognizer, RecognizerParts, RecognizerRules
 from voxcart_services.asr.text.correction import Corrector
+from voxcart_services.asr.text.llm import LlmCorrector, LlmSettings
 from voxcart_services.asr.text.pipeline import TextPipeline
 from voxcart_services.asr.transducer.engine import TransducerEngine, TransducerOptions, load_transducer
 from voxcart_services.asr.turns.smart_turn import SmartTurn, TurnModel
@@ -37,6 +38,7 @@ class AsrModels:
         engine_name, model_name: What that is.
         vad: Voice activity.
         turn: Judges whether a turn is complete.
+        llm: The language model behind an endpoint that corrects finals, if there is one.
     """
 
     new_engine: Callable[[], SpeechEngine]
@@ -44,6 +46,7 @@ class AsrModels:
     model_name: str
     vad: SileroModel
     turn: TurnModel
+    llm: LlmSettings | None = None
 
 
 def load_models(settings: AsrSettings) -> AsrModels:
@@ -58,7 +61,9 @@ def load_models(settings: AsrSettings) -> AsrModels:
     turn = SmartTurn(store.path("smart-turn", _TURN_FILE), SessionOptions(provider="cpu", threads=1))
     turn.probability_complete(np.zeros(_RATE_HZ, dtype=np.float32))
     load = {"whisper": _load_whisper, "transducer": _load_transducer}[settings.asr_engine]
-    return AsrModels(load(store, settings), settings.asr_engine, Path(settings.asr_model).name, vad, turn)
+    return AsrModels(
+        load(store, settings), settings.asr_engine, Path(settings.asr_model).name, vad, turn, settings.llm()
+    )
 
 
 def make_recognizer(
@@ -72,7 +77,8 @@ def make_recognizer(
         rules: Limits and thresholds.
         shop_words: The same, for biasing.
     """
-    text = TextPipeline(corrector)
+    llm = LlmCorrector(models.llm) if models.llm else None
+    text = TextPipeline(corrector, llm)
     text.process("我想买三斤苹果", tenant="")
     parts = RecognizerParts(
         engine=models.new_engine(),
@@ -80,6 +86,7 @@ def make_recognizer(
         turn=models.turn,
         text=text,
         shop_words=shop_words or ShopWords(),
+        llm=llm,
         engine_name=models.engine_name,
         model_name=models.model_name,
     )

@@ -25,6 +25,11 @@ FINAL_WAIT_SECONDS = Histogram(
 UTTERANCES_TOTAL = Counter(
     "voxcart_asr_utterances_total", "Utterances by outcome: text, no_words, background, failed", ["outcome"]
 )
+LLM_CORRECTIONS_TOTAL = Counter(
+    "voxcart_asr_llm_corrections_total",
+    "Finals shown to the language model by outcome: corrected, unchanged, rejected, timeout, error, skipped",
+    ["outcome"],
+)
 INTERIMS_SKIPPED_TOTAL = Counter("voxcart_asr_interims_skipped_total", "Interims left out because the engine was busy")
 INTERIM_WORDS_TOTAL = Counter("voxcart_asr_interim_words_total", "Words (Han characters) first shown by an interim")
 INTERIM_WORDS_RETRACTED_TOTAL = Counter(

@@ -20,6 +20,7 @@ from voxcart_services.asr.metrics import OPEN_STREAMS, TURN_SECONDS
 from voxcart_services.asr.recognition import DecodeOptions, EngineUtterance, Hypothesis, SpeechEngine
 from voxcart_services.asr.results import Reading
 from voxcart_services.asr.stream import RecognitionStream, StreamOptions
+from voxcart_services.asr.text.llm import LlmCorrector
 from voxcart_services.asr.text.pipeline import CorrectedText, TextPipeline
 from voxcart_services.asr.transducer.endpoint import EndpointRules as SilenceRules
 from voxcart_services.asr.turns.rules import TurnRules
@@ -58,7 +59,7 @@ class RecognizerRules:
 
 @dataclass(frozen=True)
 class RecognizerParts:
-    """What a recogniser works with; it closes the engine and the vad.
+    """What a recogniser works with; it closes the engine, the vad and the llm.
 
     Attributes:
         engine: Recognises utterances.
@@ -66,6 +67,7 @@ class RecognizerParts:
         turn: Judges whether a turn is complete.
         text: Text steps.
         shop_words: What the shops sell and listed.
+        llm: What `text` asks last, if there is one.
         engine_name, model_name: For diagnostics.
     """
 
@@ -74,6 +76,7 @@ class RecognizerParts:
     turn: TurnModel
     text: TextPipeline
     shop_words: ShopWords = field(default_factory=ShopWords)
+    llm: LlmCorrector | None = None
     engine_name: str = "whisper"
     model_name: str = ""
 
@@ -178,4 +181,6 @@ class Recognizer:
         """Answers what waits and stops the threads."""
         await self.parts.engine.aclose()
         await self.parts.vad.aclose()
+        if self.parts.llm is not None:
+            await self.parts.llm.aclose()
         self._turn_thread.shutdown(wait=True)
