@@ -67,6 +67,8 @@ class AsrSettings(ServiceSettings):
             raise ValueError("asr_max_pause_ms <= asr_open_pause_ms <= asr_number_pause_ms must hold")
         if self.asr_llm_url and not self.asr_llm_model:
             raise ValueError("asr_llm_url needs asr_llm_model")
+        if self.asr_llm_url and not self.asr_llm_url.startswith(("http://", "https://")):
+            raise ValueError("asr_llm_url must begin with http:// or https://")
         if self.asr_endpointer == "rules" and self.asr_engine != "transducer":
             raise ValueError("asr_endpointer=rules needs asr_engine=transducer: only that aligns tokens with time")
         return self

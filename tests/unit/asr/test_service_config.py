@@ -42,6 +42,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
         ({"asr_engine": "kaldi"}, "whisper"),
         ({"asr_endpointer": "rules"}, "asr_engine=transducer"),
         ({"asr_llm_url": "http://127.0.0.1"}, "asr_llm_model"),
+        ({"asr_llm_url": "ftp://x", "asr_llm_model": "small"}, "http"),
         ({"asr_max_streams": 0}, "greater than or equal"),
         ({"asr_prompt": "长" * 401}, "400"),
     ],
