@@ -37,13 +37,12 @@ async def list_addresses(conn: AsyncConnection, actor: Actor) -> list[Address]:
     return [Address(**row._mapping) for row in rows]
 
 
-async def delivery_address(conn: AsyncConnection, actor: Actor, address_id: str) -> Address:
-    """The address to deliver to: the one asked for, or the default one.
+def chosen_address(known: list[Address], address_id: str) -> Address:
+    """The address to deliver to: the one asked for, or the default one, which is the first.
 
     Raises:
         NotFound: No such address. ``WrongState``: none is known yet.
     """
-    known = await list_addresses(conn, actor)
     if address_id:
         found = next((a for a in known if a.address_id == address_id), None)
         if found is None:

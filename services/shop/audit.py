@@ -2,10 +2,23 @@
 
 from typing import Any
 
+from psycopg.types.json import Jsonb
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart_services.shop.models import Actor
+from voxcart_services.shop.pipelined import Statement
 from voxcart_services.shop.schema import audit_log
+
+_RECORD = (
+    "INSERT INTO audit_log (tenant, user_id, role, operation, subject, details) "
+    "VALUES (%(tenant)s, %(user_id)s, %(role)s, %(operation)s, %(subject)s, %(details)s)"
+)
+
+
+def record_statement(actor: Actor, operation: str, subject: str, **details: Any) -> Statement:
+    """:func:`record` as a statement for a pipeline."""
+    values = {"tenant": actor.tenant, "user_id": actor.user_id, "role": actor.role.value}
+    return _RECORD, values | {"operation": operation, "subject": subject, "details": Jsonb(details)}
 
 
 async def record(conn: AsyncConnection, actor: Actor, operation: str, subject: str, **details: Any) -> None:

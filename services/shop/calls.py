@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart.tenants import DEFAULT_TENANT
 from voxcart_services.shop.database import Database
-from voxcart_services.shop.effects import Effect, Outcome, once
+from voxcart_services.shop.effects import Effect, Outcome, PipelinedWork, once, once_pipelined
 from voxcart_services.shop.embedding import Embedder
 from voxcart_services.shop.lexicon_store import LexiconStore
 from voxcart_services.shop.merchant import Merchant
 from voxcart_services.shop.models import Actor
 from voxcart_services.shop.orders import OrderRules
 from voxcart_services.shop.payments import Payments
+from voxcart_services.shop.pipelined import Statement
 from voxcart_services.shop.search import ProductSearch
 from voxcart_services.shop.settlement import Settlement
 from voxcart_services.shop.tenants import tenant_exists
@@ -78,6 +79,14 @@ class Calls:
             return (await work(conn)).SerializeToString()
 
         outcome = await once(self._parts.database, effect_of(request, actor), serialised)
+        self._parts.changed()
+        return response_of(kind, outcome)
+
+    async def _change_pipelined(
+        self, request: Any, actor: Actor, kind: type[Response], reads: list[Statement], work: PipelinedWork
+    ) -> Response:
+        """:meth:`_change` in few round trips."""
+        outcome = await once_pipelined(self._parts.database, effect_of(request, actor), reads, work)
         self._parts.changed()
         return response_of(kind, outcome)
 

@@ -8,7 +8,7 @@ its answer was lost, the second finds the key.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from voxcart.errors import DeadlineMissed, Overloaded, Unavailable, VoxcartError
 from voxcart.telemetry.logs import get_logger
 from voxcart_services.shop.metrics import TRANSACTION_RETRIES_TOTAL
-from voxcart_services.shop.tenancy import SYSTEM, Scope, enter, needs_role, prepare_role
+from voxcart_services.shop.pipelined import Pipelined
+from voxcart_services.shop.tenancy import SYSTEM, Scope, enter, entry, needs_role, prepare_role
 
 log = get_logger(__name__)
 
@@ -33,6 +34,7 @@ _TIMEOUT_STATES = {"55P03", "57014"}
 _AWAY_STATES = {"57P01", "57P02", "57P03", "53300"}
 
 Result = TypeVar("Result")
+Opened = TypeVar("Opened")
 
 
 class Database:
@@ -109,35 +111,66 @@ class Database:
             Unavailable: The database is away. ``Overloaded``: no connection free in time.
             DeadlineMissed: A statement or lock took too long.
         """
-        try:
-            async with self._engine.begin() as conn:
-                if self._with_role is None:
-                    self._with_role = await needs_role(conn)
-                await enter(conn, scope, with_role=self._with_role)
-                yield conn
-        except VoxcartError:
-            raise
-        except exc.TimeoutError as error:
-            raise Overloaded("the shop is busy; try again in a moment") from error
-        except (exc.DBAPIError, psycopg.Error, OSError) as error:
-            mapped = _mapped(error)
-            if mapped is None:
-                raise
-            raise mapped from error
+        async with _mapped_errors(), self._engine.begin() as conn:
+            await enter(conn, scope, with_role=await self._needs_role(conn))
+            yield conn
+
+    @asynccontextmanager
+    async def pipelined(self, tenant: str) -> AsyncIterator[Pipelined]:
+        """A transaction of a tenant whose statements are sent in batches; rolled back unless its last batch commits.
+
+        Raises:
+            Unavailable, Overloaded, DeadlineMissed: As :meth:`transaction`.
+        """
+        async with _mapped_errors(), self._engine.connect() as conn:
+            with_role = await self._needs_role(conn)
+            raw = (await conn.get_raw_connection()).driver_connection
+            yield Pipelined(conn, raw, entry(tenant, with_role=with_role))
+
+    async def _needs_role(self, conn: AsyncConnection) -> bool:
+        if self._with_role is None:
+            self._with_role = await needs_role(conn)
+        return self._with_role
 
     async def run(self, scope: Scope, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         """Runs ``work`` in a transaction, again after a deadlock or a lost connection, at most three times."""
-        attempt = 1
-        while True:
-            try:
-                async with self.transaction(scope) as conn:
-                    return await work(conn)
-            except Unavailable:
-                if attempt == _ATTEMPTS:
-                    raise
-                TRANSACTION_RETRIES_TOTAL.inc()
-                await asyncio.sleep(0.02 * attempt)
-                attempt += 1
+        return await _retried(lambda: self.transaction(scope), work)
+
+    async def run_pipelined(self, tenant: str, work: Callable[[Pipelined], Awaitable[Result]]) -> Result:
+        """Runs ``work``, which commits, as :meth:`run` does."""
+        return await _retried(lambda: self.pipelined(tenant), work)
+
+
+async def _retried(
+    transaction: Callable[[], AbstractAsyncContextManager[Opened]], work: Callable[[Opened], Awaitable[Result]]
+) -> Result:
+    attempt = 1
+    while True:
+        try:
+            async with transaction() as opened:
+                return await work(opened)
+        except Unavailable:
+            if attempt == _ATTEMPTS:
+                raise
+            TRANSACTION_RETRIES_TOTAL.inc()
+            await asyncio.sleep(0.02 * attempt)
+            attempt += 1
+
+
+@asynccontextmanager
+async def _mapped_errors() -> AsyncIterator[None]:
+    """Turns the errors of the database into those that callers see."""
+    try:
+        yield
+    except VoxcartError:
+        raise
+    except exc.TimeoutError as error:
+        raise Overloaded("the shop is busy; try again in a moment") from error
+    except (exc.DBAPIError, psycopg.Error, OSError) as error:
+        mapped = _mapped(error)
+        if mapped is None:
+            raise
+        raise mapped from error
 
 
 def _mapped(error: BaseException) -> VoxcartError | None:

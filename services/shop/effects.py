@@ -8,18 +8,20 @@ same answer. A change that is refused is rolled back with its key and may be tri
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from sqlalchemy import exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voxcart.errors import Conflict, InvalidInput, NotFound, VoxcartError
+from voxcart.errors import Conflict, InvalidInput, NotFound, Unavailable, VoxcartError
 from voxcart_services.shop.database import Database
 from voxcart_services.shop.metrics import EFFECTS_TOTAL
 from voxcart_services.shop.models import Actor
+from voxcart_services.shop.pipelined import Pipelined, Statement
 
 MAX_KEY_LENGTH = 200
 
@@ -34,9 +36,18 @@ _STORE = text(
     "UPDATE idempotency SET response = :response, undo = CAST(:undo AS jsonb) "
     "WHERE tenant = :tenant AND user_id = :user_id AND key = :key"
 )
+_CLAIM_PIPELINED = (
+    "INSERT INTO idempotency (tenant, user_id, key, request_hash, operation) "
+    "VALUES (%(tenant)s, %(user_id)s, %(key)s, %(request_hash)s, %(operation)s) ON CONFLICT DO NOTHING RETURNING 1"
+)
+_STORE_PIPELINED = (
+    "UPDATE idempotency SET response = %(response)s, undo = %(undo)s::jsonb "
+    "WHERE tenant = %(tenant)s AND user_id = %(user_id)s AND key = %(key)s"
+)
 _undo: ContextVar[dict[str, Any] | None] = ContextVar("undo", default=None)
 
 Work = Callable[[AsyncConnection], Awaitable[bytes]]
+PipelinedWork = Callable[[Pipelined, list[list[Any]]], Awaitable[tuple[bytes, list[Statement]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +103,12 @@ async def once(database: Database, effect: Effect, work: Work) -> Outcome:
     """
     check_key(effect.key)
     effect.actor.need_user()
+    return await _counted(effect, database.run(effect.actor.tenant, lambda conn: _attempt(conn, effect, work)))
+
+
+async def _counted(effect: Effect, attempt: Awaitable[Outcome]) -> Outcome:
     try:
-        outcome = await database.run(effect.actor.tenant, lambda conn: _attempt(conn, effect, work))
+        outcome = await attempt
     except VoxcartError as error:
         EFFECTS_TOTAL.labels(effect.operation, error.code.name).inc()
         raise
@@ -114,6 +129,42 @@ async def _attempt(conn: AsyncConnection, effect: Effect, work: Work) -> Outcome
     response = await work(conn)
     await store(conn, effect, response)
     return Outcome(response, replayed=False)
+
+
+async def once_pipelined(
+    database: Database, effect: Effect, reads: Sequence[Statement], work: PipelinedWork
+) -> Outcome:
+    """:func:`once` in few round trips.
+
+    Args:
+        reads: Sent together with the claim of the key; their rows are what ``work`` gets.
+        work: Gives the serialised answer and the statements that are left to run; they are sent with the commit.
+
+    Raises:
+        InvalidInput, Conflict, NotFound: As :func:`once`.
+    """
+    check_key(effect.key)
+    effect.actor.need_user()
+
+    async def attempt(tx: Pipelined) -> Outcome:
+        _undo.set(None)
+        values = effect.parameters()
+        try:
+            claimed, *rows = await tx.send((_CLAIM_PIPELINED, values), *reads)
+        except psycopg.errors.ForeignKeyViolation as error:
+            raise NotFound(f"there is no shop {effect.actor.tenant!r}") from error
+        if not claimed:
+            stored = await find(tx.conn, effect)
+            if stored is None:
+                raise Unavailable("two changes collided; try again")
+            return Outcome(stored, replayed=True)
+        response, writes = await work(tx, rows)
+        undo = _undo.get()
+        kept = values | {"response": response, "undo": None if undo is None else json.dumps(undo)}
+        await tx.send(*writes, (_STORE_PIPELINED, kept), commit=True)
+        return Outcome(response, replayed=False)
+
+    return await _counted(effect, database.run_pipelined(effect.actor.tenant, attempt))
 
 
 async def claim(conn: AsyncConnection, effect: Effect) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
 from sqlalchemy import text
@@ -12,10 +13,15 @@ from voxcart.bus.topics import CATALOGUE, EVENTS, Topic
 from voxcart_api.bus.v1.bus_pb2 import Envelope, ProductChanged, UserEvent
 from voxcart_api.common.v1.common_pb2 import Money, SessionContext
 from voxcart_services.shop.models import Actor, Product
+from voxcart_services.shop.pipelined import Statement
 from voxcart_services.shop.products import category_names, department_names, kind_names, taxonomy
 
 CURRENCY = "CNY"
 
+_ADD_PIPELINED = (
+    "INSERT INTO outbox (topic, key, envelope) "
+    "SELECT * FROM unnest(%(topics)s::text[], %(keys)s::text[], %(envelopes)s::bytea[])"
+)
 _ADD = text(
     "INSERT INTO outbox (topic, key, envelope) SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:keys AS text[]), "
     "CAST(:envelopes AS bytea[]))"
@@ -24,14 +30,23 @@ _ADD = text(
 
 async def add_events(conn: AsyncConnection, rows: Iterable[tuple[Topic, str, Envelope]]) -> None:
     """Puts events (topic, key, envelope) into the outbox of this transaction."""
-    events = list(rows)
-    if events:
-        values = {
-            "topics": [topic.name for topic, _, _ in events],
-            "keys": [key for _, key, _ in events],
-            "envelopes": [envelope.SerializeToString() for _, _, envelope in events],
-        }
+    values = _columns(rows)
+    if values["topics"]:
         await conn.execute(_ADD, values)
+
+
+def events_statement(rows: Iterable[tuple[Topic, str, Envelope]]) -> Statement:
+    """:func:`add_events` as a statement for a pipeline."""
+    return _ADD_PIPELINED, _columns(rows)
+
+
+def _columns(rows: Iterable[tuple[Topic, str, Envelope]]) -> dict[str, Any]:
+    events = list(rows)
+    return {
+        "topics": [topic.name for topic, _, _ in events],
+        "keys": [key for _, key, _ in events],
+        "envelopes": [envelope.SerializeToString() for _, _, envelope in events],
+    }
 
 
 def user_event(

@@ -27,6 +27,11 @@ SELECT p.sku, p.name_zh, p.name_en, p.brand_zh, p.brand_en, p.department, p.cate
  WHERE p.tenant = :tenant AND {condition}
 """
 _BY_SKUS = text(_SELECT.format(condition="p.sku = ANY(:skus)"))
+IN_CART = _SELECT.replace(":tenant", "%(tenant)s").format(
+    condition="p.sku = ANY(ARRAY(SELECT c.sku FROM cart_lines c WHERE c.tenant = %(tenant)s "
+    "AND c.user_id = %(user_id)s UNION SELECT %(sku)s))"
+)
+"""The products of a user's cart and one more, as a statement for a pipeline."""
 _ALL = text(_SELECT.format(condition="TRUE") + " ORDER BY p.sku")
 
 
@@ -98,12 +103,12 @@ async def load_products(conn: AsyncConnection, tenant: str, skus: Iterable[str])
     if not wanted:
         return {}
     rows = await conn.execute(_BY_SKUS, {"tenant": tenant, "skus": wanted})
-    return {row.sku: _product(row) for row in rows}
+    return {row.sku: read_product(row) for row in rows}
 
 
 async def load_all_products(conn: AsyncConnection, tenant: str) -> list[Product]:
     """The whole catalogue."""
-    return [_product(row) for row in await conn.execute(_ALL, {"tenant": tenant})]
+    return [read_product(row) for row in await conn.execute(_ALL, {"tenant": tenant})]
 
 
 async def load_product(conn: AsyncConnection, tenant: str, sku: str) -> Product:
@@ -119,7 +124,8 @@ async def load_product(conn: AsyncConnection, tenant: str, sku: str) -> Product:
     return found[sku]
 
 
-def _product(row: Any) -> Product:
+def read_product(row: Any) -> Product:
+    """A product from its row."""
     return Product(
         sku=row.sku,
         name_zh=row.name_zh,

@@ -18,15 +18,23 @@ MAX_TOP = 100
 
 _SALES = """
 FROM orders o JOIN order_lines l USING (tenant, order_id) LEFT JOIN products p USING (tenant, sku)
+CROSS JOIN LATERAL (SELECT coalesce(sum(b.quantity), 0) AS units, coalesce(sum(b.amount_cents), 0) AS cents
+    FROM refunds r JOIN refund_lines b USING (tenant, refund_id)
+    WHERE r.tenant = o.tenant AND r.order_id = o.order_id AND b.line_no = l.line_no
+      AND r.status IN ('approved', 'refunded') AND NOT r.exchange) back
 WHERE o.tenant = :tenant AND o.status = ANY(:sold) AND o.created_at >= :since AND o.created_at < :until
-  AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.tenant = o.tenant AND r.order_id = o.order_id
-                  AND r.status IN ('approved', 'refunded') AND NOT r.exchange)
+  AND o.total_cents > (SELECT coalesce(sum(r.amount_cents), 0) FROM refunds r WHERE r.tenant = o.tenant
+                       AND r.order_id = o.order_id AND r.status IN ('approved', 'refunded') AND NOT r.exchange)
 """
 _TOTALS = (
-    "SELECT coalesce(sum(l.quantity * l.unit_price_cents), 0) AS amount, coalesce(sum(l.quantity), 0) AS units, "
+    "SELECT coalesce(sum(l.quantity * l.unit_price_cents - l.discount_cents - back.cents), 0) AS amount, "
+    "coalesce(sum(l.quantity - back.units), 0) AS units, "
     "count(DISTINCT o.order_id) AS orders "
 )
-_BEST = "SELECT l.sku, sum(l.quantity * l.unit_price_cents) AS amount, sum(l.quantity) AS units "
+_BEST = (
+    "SELECT l.sku, sum(l.quantity * l.unit_price_cents - l.discount_cents - back.cents) AS amount, "
+    "sum(l.quantity - back.units) AS units "
+)
 _RATING = (
     "SELECT avg(v.stars) FROM reviews v JOIN products p USING (tenant, sku) "
     "WHERE v.tenant = :tenant AND v.created_at >= :since AND v.created_at < :until"

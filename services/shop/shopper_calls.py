@@ -1,13 +1,30 @@
 """The shopper's calls: catalogue, cart, orders, refunds, addresses, and taking back what was done last."""
 
+from collections.abc import Callable
+from typing import Any
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
-from voxcart_services.shop import addresses, cart, codec, coupons, faq, orders, quotes, refunds, returns, undo
+from voxcart_services.shop import (
+    addresses,
+    cart,
+    cart_changes,
+    checkout,
+    codec,
+    coupons,
+    faq,
+    quotes,
+    refunds,
+    returns,
+    undo,
+)
 from voxcart_services.shop.calls import Calls, Context, effect_of, response_of
 from voxcart_services.shop.models import Actor
 from voxcart_services.shop.order_store import list_orders, load_order
 from voxcart_services.shop.payments import PayRequest
+from voxcart_services.shop.pipelined import Pipelined, Statement
+from voxcart_services.shop.pricing import checked_quantity
 from voxcart_services.shop.products import load_product
 
 
@@ -44,45 +61,59 @@ class ShopperCalls(Calls):
         """See the proto."""
         actor = codec.to_actor(request.actor)
         key, sku, variant, quantity = request.idempotency_key, request.sku, request.variant_id, request.quantity
-
-        async def work(conn: AsyncConnection) -> pb.Cart:
-            return codec.from_cart(await cart.add_to_cart(conn, actor, key, sku, variant, quantity))
-
-        return await self._change(request, actor, pb.Cart, work)
+        checked_quantity(quantity)
+        reads = cart_changes.cart_reads(actor, sku)
+        return await self._change_cart(
+            request, actor, reads, lambda rows: cart_changes.add_to_cart(actor, key, sku, variant, quantity, rows)
+        )
 
     async def UpdateCartLine(self, request: pb.UpdateCartLineRequest, context: Context) -> pb.Cart:
         """See the proto."""
         actor = codec.to_actor(request.actor)
-
-        async def work(conn: AsyncConnection) -> pb.Cart:
-            key, line_id, quantity = request.idempotency_key, request.line_id, request.quantity
-            return codec.from_cart(await cart.update_line(conn, actor, key, line_id, quantity))
-
-        return await self._change(request, actor, pb.Cart, work)
+        key, line_id, quantity = request.idempotency_key, request.line_id, request.quantity
+        checked_quantity(quantity, least=0)
+        return await self._change_cart(
+            request,
+            actor,
+            cart_changes.cart_reads(actor),
+            lambda rows: cart_changes.update_line(actor, key, line_id, quantity, rows),
+        )
 
     async def ClearCart(self, request: pb.ClearCartRequest, context: Context) -> pb.Cart:
         """See the proto."""
         actor = codec.to_actor(request.actor)
+        key = request.idempotency_key
+        reads = cart_changes.cart_reads(actor)
+        return await self._change_cart(request, actor, reads, lambda rows: cart_changes.clear_cart(actor, key, rows))
 
-        async def work(conn: AsyncConnection) -> pb.Cart:
-            return codec.from_cart(await cart.clear_cart(conn, actor, request.idempotency_key))
+    async def _change_cart(
+        self,
+        request: Any,
+        actor: Actor,
+        reads: list[Statement],
+        change: Callable[[list[list[Any]]], cart_changes.Changed],
+    ) -> pb.Cart:
+        async def work(_: Pipelined, rows: list[list[Any]]) -> tuple[bytes, list[Statement]]:
+            lines, writes = change(rows)
+            return codec.from_cart(lines).SerializeToString(), writes
 
-        return await self._change(request, actor, pb.Cart, work)
+        return await self._change_pipelined(request, actor, pb.Cart, reads, work)
 
     async def Checkout(self, request: pb.CheckoutRequest, context: Context) -> pb.Order:
         """See the proto."""
         actor = codec.to_actor(request.actor)
-        wanted = orders.CheckoutRequest(
+        wanted = checkout.CheckoutRequest(
             address_id=request.address_id,
             expected_total_cents=request.expected_total_cents if request.HasField("expected_total_cents") else None,
             coupon_code=request.coupon_code,
             quote_id=request.quote_id,
         )
 
-        async def work(conn: AsyncConnection) -> pb.Order:
-            return codec.from_order(await orders.checkout(conn, actor, wanted, self._parts.rules))
+        async def work(tx: Pipelined, rows: list[list[Any]]) -> tuple[bytes, list[Statement]]:
+            order, writes = await checkout.check_out(tx, actor, wanted, self._parts.rules, rows)
+            return codec.from_order(order).SerializeToString(), writes
 
-        return await self._change(request, actor, pb.Order, work)
+        return await self._change_pipelined(request, actor, pb.Order, checkout.checkout_reads(actor), work)
 
     async def GetQuote(self, request: pb.GetQuoteRequest, context: Context) -> pb.Quote:
         """See the proto."""

@@ -67,6 +67,12 @@ async def enter(conn: AsyncConnection, scope: Scope, *, with_role: bool) -> None
         await conn.execute(_AS_ROLE if with_role else _AS_OWNER, {"tenant": scope})
 
 
+def entry(tenant: str, *, with_role: bool) -> tuple[str, dict[str, str]]:
+    """What :func:`enter` runs for a tenant, as a statement for a pipeline."""
+    role = f"set_config('role', '{APP_ROLE}', true) AS role, " if with_role else ""
+    return f"SELECT {role}set_config('voxcart.tenant', %(tenant)s, true)", {"tenant": tenant}
+
+
 async def prepare_role(conn: AsyncConnection) -> None:
     """Makes the role of tenant transactions and gives it its rights, if the login is one that needs it.
 

@@ -31,7 +31,7 @@ from voxcart_services.shop.tenancy import SYSTEM
 pytestmark = pytest.mark.integration
 pytest_plugins = ("support.shop",)
 
-EXAMPLES = 6
+EXAMPLES = 4
 STEPS = 25
 SKUS = ("FR0001", "FR0002", "FR0003")
 UNITS = 8

@@ -198,6 +198,25 @@ async def test_an_order_is_refunded_in_parts_and_never_over(shop: Shop) -> None:
         assert (await conn.execute(held, {"order_id": order.order_id})).scalar_one() == 0
 
 
+async def test_reports_count_what_was_kept(shop: Shop) -> None:
+    apple = await shop.product(APPLE)
+    since, until = datetime.now(UTC) - timedelta(minutes=1), datetime.now(UTC) + timedelta(hours=1)
+
+    async def sales() -> tuple[int, int, int]:
+        request = pb.SalesReportRequest(actor=shop.merchant, sku=apple.sku)
+        getattr(request, "from").FromDatetime(since)
+        request.to.FromDatetime(until)
+        report = await shop.rpc.SalesReport(request)
+        return report.amount.cents, report.units, report.orders
+
+    order = await shop.order(APPLE, 3)
+    assert await sales() == (3 * 3900, 3, 1)
+    await decide(shop, await ask(shop, order, (1, 1)))
+    assert await sales() == (2 * 3900, 2, 1)
+    await decide(shop, await ask(shop, order))
+    assert await sales() == (0, 0, 0)
+
+
 @pytest.mark.parametrize(
     ("lines", "fields", "words"),
     [
