@@ -28,16 +28,18 @@ class GuardRules:
     """Limits of the guards.
 
     Attributes:
-        no_speech_prob: With a mean log probability under `unsure_logprob`, at or above it nothing was said.
-        unsure_logprob: Mean log probability of a token under which text is doubted.
+        silence: Pairs: from this probability that nothing is said on, text with a lower mean log probability of a token
+            was not said. (Whisper base gives true short answers at most 0.57, noise that the VAD took for speech 0.5 to
+            0.95.)
+        unsure_logprob: Mean log probability under which the text of a loop is doubted.
         hopeless_logprob: Mean log probability under which text is dropped when it is longer than two tokens.
         min_voiced_ms: Least voiced time that can hold a word.
         max_units_per_second: Han characters and other words that anybody can say in a second of voice.
         spare_units: Added to what fits the voiced time, as its beginning and end are found roughly.
     """
 
-    no_speech_prob: float = 0.6
-    unsure_logprob: float = -1.0
+    silence: tuple[tuple[float, float], ...] = ((0.6, -0.8), (0.8, -0.4))
+    unsure_logprob: float = -0.5
     hopeless_logprob: float = -1.6
     min_voiced_ms: int = 130
     max_units_per_second: float = 12.0
@@ -55,11 +57,11 @@ def is_speech(hypothesis: Hypothesis, voiced_ms: int, rules: GuardRules) -> bool
     bare = _MARKS.sub("", hypothesis.text)
     if not bare or voiced_ms < rules.min_voiced_ms:
         return False
-    if hypothesis.no_speech_prob >= rules.no_speech_prob and hypothesis.avg_logprob < rules.unsure_logprob:
+    if any(hypothesis.no_speech_prob >= p and hypothesis.avg_logprob < least for p, least in rules.silence):
         return False
     if hypothesis.avg_logprob < rules.hopeless_logprob and len(hypothesis.tokens) > 2:
         return False
-    if hypothesis.is_loop and hypothesis.avg_logprob < rules.unsure_logprob / 2:
+    if hypothesis.is_loop and hypothesis.avg_logprob < rules.unsure_logprob:
         return False
     if num_units(hypothesis.text) > rules.spare_units + rules.max_units_per_second * voiced_ms / 1000:
         return False

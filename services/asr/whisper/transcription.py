@@ -67,7 +67,7 @@ class BeamRules:
     """
 
     width: int = 5
-    unsure_log_prob: float = -0.2
+    unsure_log_prob: float = -0.15
 
 
 @dataclass
@@ -111,12 +111,14 @@ class Transcription:
 
     def _search(self, prompt: str, bias: Biasing | None) -> Generator[Request, np.ndarray, list[Found]]:
         options, wants_final = self.task.options, self.task.is_final
+        is_greedy = options.beam_size in (None, 1) or not wants_final
         opening = self._opening(prompt)
         rules = self._rules(len(opening))
-        logits, draft = yield from self._begin(opening, self.task.draft[: rules.limit - 1])
+        draft = self.task.draft[: rules.limit - 1] if is_greedy else ()
+        logits, draft = yield from self._begin(opening, draft)
         kept = len(opening) + _NUM_CONTROL
         results: list[Found] = []
-        if options.beam_size in (None, 1) or not wants_final:
+        if is_greedy:
             results = yield from self._search_greedily(rules, opening, logits, draft, bias)
         if wants_final and self._wants_beam(results):
             exact = replace(rules, bias=bias.exact if bias is not None else None)

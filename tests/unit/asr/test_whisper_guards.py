@@ -17,7 +17,9 @@ def test_invented_text_is_dropped() -> None:
     assert is_speech(_hypothesis("我想买苹果"), 800, rules)
     assert not is_speech(_hypothesis("  。 "), 800, rules)
     assert not is_speech(_hypothesis("我想买苹果"), 96, rules)
-    assert not is_speech(_hypothesis("随便什么", -1.2, 0.7), 800, rules)
+    assert not is_speech(_hypothesis("随便什么", -0.9, 0.7), 800, rules)
+    assert not is_speech(_hypothesis("随便什么", -0.5, 0.9), 800, rules)
+    assert not is_speech(_hypothesis("You", -0.3, 0.4), 800, rules)
     assert not is_speech(_hypothesis("随便什么什么", -1.8), 800, rules)
     assert not is_speech(_hypothesis("对", -0.9, is_loop=True), 800, rules)
 
