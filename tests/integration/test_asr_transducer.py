@@ -33,7 +33,7 @@ from voxcart_services.asr.whisper.guards import GuardRules
 pytestmark = pytest.mark.integration
 
 # Random weights say more in a second than anybody can, and are not sure of it.
-GUARD = GuardRules(max_units_per_second=50.0, hopeless_logprob=-20.0, unsure_logprob=-20.0)
+GUARD = GuardRules(silence=(), max_units_per_second=50.0, hopeless_logprob=-20.0, unsure_logprob=-20.0)
 
 
 @pytest.fixture(scope="module")
