@@ -26,7 +26,6 @@ from voxcart_services.asr.turns.endpointing import (
     decide,
     frames_of,
     text_opinion,
-    turn_frames,
 )
 from voxcart_services.asr.turns.foreground import SpeechLevel, judge_foreground, measure_voice
 from voxcart_services.asr.turns.rules import TurnRules
@@ -75,7 +74,6 @@ class TurnJudge:
         self._turns = turns
         self._correct = correct
         self._by_rules = recognizer.rules.endpointer == "rules"
-        self._turn_frames = turn_frames(turns.endpoint)
         if self._by_rules:
             self.prepare_frames, self.checkpoints = _RULE_FRAMES[0], frozenset(_RULE_FRAMES[1:])
         else:
@@ -116,7 +114,7 @@ class TurnJudge:
         if self._by_rules:
             return await self._rule_reason(utterance)
         gate = self._listener.gate
-        if gate.pause_frames in self._turn_frames or utterance.turn_probability is None:
+        if utterance.turn_probability is None:
             self._ask_turn(utterance)
         hypothesis = await self.final_hypothesis(utterance)
         if utterance.turn is not None:

@@ -1,7 +1,7 @@
 """How well the end of a turn is found: cut-off rate and delay, over the turn-taking set, for several endpointers.
 
 Every recording is heard once: voice activity frame by frame, and in every pause what an endpointer could know there
-(transcript so far, smart-turn's probability at growing lengths of the pause). The endpointers are then run over what
+(transcript so far and its confidence, smart-turn's probability). The endpointers are then run over what
 was heard, so that all of them judge the same frames, words and probabilities.
 
 Delays are audio time: from the true end of speech to the frame at which the endpointer decides. Compute is not in
@@ -39,8 +39,10 @@ Recognise = Callable[[NDArray[np.float32]], Awaitable[tuple[str, float]]]
 Endpointer = Callable[["HeardTurn"], int | None]
 """Gives the position in the recording, in ms, at which it ends the turn; `None` if it never does."""
 
-JUDGED_MS = (96, 192, 320, 544)
-"""Lengths of a pause at which smart-turn is asked."""
+PREPARE_MS = 96
+"""Pause at which the service asks for transcript and smart-turn; shorter ones are not seen."""
+STOP_MS = 200
+"""Pause at which pipecat asks smart-turn."""
 HELD_MS = 400
 """A short answer is held when it ends later than this after its true end."""
 _PRE_ROLL_FRAMES = 10
@@ -57,7 +59,8 @@ class HeardPause:
         text: What was recognised up to 96 ms of it.
         confidence: Of the recognition, 0..1.
         voiced_ms: Voiced time of the utterance before it.
-        turn_probabilities: smart-turn's by length of the pause, in ms.
+        turn_probability: smart-turn's, as the service asks it, at 96 ms.
+        stop_probability: smart-turn's, as pipecat asks it, at 200 ms; `None` if the pause is shorter.
     """
 
     start_ms: int
@@ -65,11 +68,8 @@ class HeardPause:
     text: str
     confidence: float
     voiced_ms: int
-    turn_probabilities: dict[int, float]
-
-    def turn_probability(self, pause_ms: int) -> float:
-        """The newest of the probabilities that are known at a length of the pause."""
-        return [self.turn_probabilities[asked] for asked in sorted(self.turn_probabilities) if asked <= pause_ms][-1]
+    turn_probability: float
+    stop_probability: float | None
 
 
 @dataclass(frozen=True)
@@ -95,22 +95,47 @@ class HeardTurn:
     pauses: tuple[HeardPause, ...]
 
 
-async def hear(recorded: RecordedTurn, vad: Vad, turn: TurnModel, recognise: Recognise, gate: GateRules) -> HeardTurn:
+@dataclass(frozen=True)
+class Ears:
+    """The models that hear a recording.
+
+    Attributes:
+        vad: Voice activity.
+        turn: smart-turn as the service asks it.
+        bare_turn: smart-turn as it is.
+        recognise: Gives text and confidence.
+        gate: Hysteresis.
+    """
+
+    vad: Vad
+    turn: TurnModel
+    bare_turn: TurnModel
+    recognise: Recognise
+    gate: GateRules
+
+
+async def hear(recorded: RecordedTurn, ears: Ears) -> HeardTurn:
     """Goes through one recording; takes about as long as recognising it once for each of its pauses."""
     samples = read_audio(recorded.path)
     frames = samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
-    probabilities = await vad.stream().push_frames(frames)
+    probabilities = await ears.vad.stream().push_frames(frames)
     pauses = []
-    for first, last, opened, voiced_frames in find_pauses(probabilities, gate):
+    for first, last, opened, voiced_frames in find_pauses(probabilities, ears.gate):
         start = max(0, opened - _PRE_ROLL_FRAMES) * FRAME_SAMPLES
-        text, confidence = await recognise(samples[start : (first + frames_of(JUDGED_MS[0])) * FRAME_SAMPLES])
-        judged = {}
-        for length_ms in JUDGED_MS:
-            if frames_of(length_ms) <= last - first:
-                up_to = (first + frames_of(length_ms)) * FRAME_SAMPLES
-                judged[length_ms] = round(turn.probability_complete(samples[start:up_to]), 4)
-        length_ms, voiced_ms = (last - first) * FRAME_MS, voiced_frames * FRAME_MS
-        pauses.append(HeardPause(first * FRAME_MS, length_ms, text, round(confidence, 4), voiced_ms, judged))
+        prepared = samples[start : (first + frames_of(PREPARE_MS)) * FRAME_SAMPLES]
+        stopped = samples[start : (first + frames_of(STOP_MS)) * FRAME_SAMPLES]
+        is_stop = last - first >= frames_of(STOP_MS)
+        text, confidence = await ears.recognise(prepared)
+        pause = HeardPause(
+            start_ms=first * FRAME_MS,
+            length_ms=(last - first) * FRAME_MS,
+            text=text,
+            confidence=round(confidence, 4),
+            voiced_ms=voiced_frames * FRAME_MS,
+            turn_probability=round(ears.turn.probability_complete(prepared), 4),
+            stop_probability=round(ears.bare_turn.probability_complete(stopped), 4) if is_stop else None,
+        )
+        pauses.append(pause)
     one = recorded.turn
     return HeardTurn(
         recorded.path.name,
@@ -133,28 +158,23 @@ def find_pauses(probabilities: NDArray[np.float32], rules: GateRules) -> list[tu
         before, voiced = gate.pause_frames, gate.voiced_frames
         if gate.push(probability):
             opened = number + 1 - rules.start_frames
-        if before >= frames_of(JUDGED_MS[0]) and (gate.pause_frames == 0 or number == len(probabilities)):
+        if before >= frames_of(PREPARE_MS) and (gate.pause_frames == 0 or number == len(probabilities)):
             found.append((number - before, number, opened, voiced))
     return found
 
 
-def our_endpointer(rules: EndpointRules, *, again: bool = True) -> Endpointer:
-    """The service's own rules.
-
-    Args:
-        rules: Thresholds.
-        again: Ask smart-turn anew at later checkpoints, not only at the beginning of the pause.
-    """
+def our_endpointer(rules: EndpointRules) -> Endpointer:
+    """The service's own rules."""
     checkpoints = sorted(checkpoint_frames(rules))
 
     def endpoint(turn: HeardTurn) -> int | None:
         for pause in turn.pauses:
-            for frames in checkpoints:
-                pause_ms = frames * FRAME_MS
+            for pause_ms in (frames * FRAME_MS for frames in checkpoints):
                 if pause_ms > pause.length_ms:
                     break
-                probability = pause.turn_probability(pause_ms if again else JUDGED_MS[0])
-                known = Pause(pause_ms, probability, pause.text, turn.awaiting, pause.voiced_ms, pause.confidence)
+                known = Pause(
+                    pause_ms, pause.turn_probability, pause.text, turn.awaiting, pause.voiced_ms, pause.confidence
+                )
                 if decide(known, rules) is not None:
                     return pause.start_ms + pause_ms
         return None
@@ -172,18 +192,15 @@ def fixed_endpointer(silence_ms: int) -> Endpointer:
     return endpoint
 
 
-def smart_turn_endpointer(threshold: float = 0.5, stop_ms: int = 200, limit_ms: int = 3_000) -> Endpointer:
+def smart_turn_endpointer(threshold: float = 0.5, limit_ms: int = 3_000) -> Endpointer:
     """smart-turn alone, as pipecat uses it: asked once, when voice activity stops; a long silence ends any turn."""
+    stop_ms = frames_of(STOP_MS) * FRAME_MS
 
     def endpoint(turn: HeardTurn) -> int | None:
         for pause in turn.pauses:
-            stopped_ms = frames_of(stop_ms) * FRAME_MS
-            if pause.length_ms >= stopped_ms and pause.turn_probability(stopped_ms) > threshold:
-                return pause.start_ms + stopped_ms
-            if pause.length_ms >= limit_ms:
-                return pause.start_ms + limit_ms
-        last = turn.pauses[-1] if turn.pauses else None
-        return None if last is None else last.start_ms + limit_ms
+            if pause.stop_probability is not None and pause.stop_probability > threshold:
+                return pause.start_ms + stop_ms
+        return turn.pauses[-1].start_ms + limit_ms if turn.pauses else None
 
     return endpoint
 
@@ -250,9 +267,6 @@ def load_heard(path: Path) -> list[HeardTurn]:
     turns = []
     for line in path.read_text(encoding="utf-8").splitlines():
         fields = json.loads(line)
-        pauses = [
-            HeardPause(**{**pause, "turn_probabilities": {int(k): v for k, v in pause["turn_probabilities"].items()}})
-            for pause in fields.pop("pauses")
-        ]
+        pauses = [HeardPause(**pause) for pause in fields.pop("pauses")]
         turns.append(HeardTurn(**fields, pauses=tuple(pauses)))
     return turns

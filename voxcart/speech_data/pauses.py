@@ -158,7 +158,7 @@ def read_manifest(folder: Path) -> list[RecordedTurn]:
     """
     manifest = folder / "manifest.tsv"
     if not manifest.is_file():
-        raise InvalidInput(f"{manifest} is missing: make the set with `voxcart eval endpointing --make {folder}`")
+        raise InvalidInput(f"{manifest} is missing: make the set with `python benchmarks/endpointing.py make {folder}`")
     turns = {(turn.lang, turn.awaiting, _marked(turn)): turn for turn in read_turns()}
     recorded = []
     with manifest.open(encoding="utf-8", newline="") as lines:

@@ -54,7 +54,8 @@ _CONFIRMATIONS = frozenset(read_words("confirmations.txt"))
 _CHAINED = sorted((word for word in _CONFIRMATIONS if len(word) > 1 or word in "好行对是"), key=len, reverse=True)
 _CHAIN = re.compile(rf"(?:嗯|哦|啊|那|那就|well)*(?:{'|'.join(map(re.escape, _CHAINED))}|please|thanks)+")
 _NO_CHAIN = frozenset(("是不是", "please"))
-_LIGHT_ANSWERS = frozenset(("要", "是"))
+_LIGHT_ANSWERS = frozenset(("要", "是", "有", "来", "买", "那", "就", "我", "这"))
+_NAMES = frozenset(read_words("lexicon.txt"))
 _FILLER_ONLY = re.compile(
     r"(?:(?:嗯|呃|额|唔|啊|哦|那个|这个|就是|就是说|怎么说呢|这个嘛|well|um|uh|er|erm|hmm|so|like)[\s，,。.、…]*)+",
     re.IGNORECASE,
@@ -91,7 +92,7 @@ _OPEN_RANGE = re.compile(rf"{_NUMERAL}到$")
 # A sentence may end, and may as well go on: a measure without its noun, an attribute without its noun.
 _DOUBTFUL_END = re.compile(
     rf"(?:{_NUMERAL}{_MEASURE}|[^好对是行]的|左右|以下|以上|以内|适合|带|不含|含|{_NUMERAL}|上次|上周|昨天|今天|所有|全部"
-    r"|[我你他她它]们?|一下|退掉|路|街|道|小区|弄|巷|号|栋|号楼|单元"
+    r"|[我你他她它]们?|一下|退掉|(?:查|看|取消|确认|拒绝|退)(?:一下|掉)?订单|路|街|道|小区|弄|巷|号|栋|号楼|单元"
     r"|\bto (?:return|exchange|order|compare|cancel|see|have|try))$",
     re.IGNORECASE,
 )
@@ -113,7 +114,7 @@ _WHOLE_ADDRESS = re.compile(r"(?:室|房|公司|单位|家|家里|学校|宿舍|
 _LIKELY_END = re.compile(
     r"(?:吧|吗|呢|了|嘛|呀|啦|谢谢|多少|多少钱|几天|哪些|哪里|哪儿|什么|什么时候|怎么样|怎么.{1,2}的?|推荐的|便宜一?点的?|一点的?"
     r"|购物车|库存|退款|退货|发票|客服|人工|付款|支付|结账|下架|上架|发货|到货|清空|删掉|要[这那]个|买这个|就这个|这款"
-    r"|\b(?:please|thanks|thank you|it|them|cart|this|this one|that one|now|today|tomorrow|instead))$",
+    r"|\b(?:please|thanks|thank you|it|cart|this|this one|that one|now|today|tomorrow|instead))$",
     re.IGNORECASE,
 )
 _ORDINAL = "(?:第[一二三四五六七八九十0-9]+|最后一)[个款种件]"
@@ -142,7 +143,7 @@ _SAID_NUMBER = re.compile(
 )
 _PHONES = frozenset(("phone_number", "phone", "recipient_phone"))
 _PHONE_DIGITS, _FEWEST_DIGITS = 11, 6
-_ANSWER_WORDS = 8
+_CONFIRMATION_WORDS, _ANSWER_WORDS = 3, 8
 _WORDS = re.compile(r"[a-z0-9']+|[^\x00-\x7f]", re.IGNORECASE)
 
 
@@ -162,6 +163,10 @@ def text_opinion(text: str, awaiting_name: str) -> TextOpinion:
         return TextOpinion.COMPLETE if asked or bare not in _LIGHT_ANSWERS else TextOpinion.OPEN
     if _FILLER_ONLY.fullmatch(text.strip()):
         return TextOpinion.UNKNOWN if awaiting is Awaiting.CONFIRMATION else TextOpinion.OPEN
+    if awaiting is Awaiting.VALUE and bare in _LIGHT_ANSWERS:
+        return TextOpinion.OPEN
+    if awaiting is Awaiting.VALUE and bare in _NAMES:
+        return TextOpinion.COMPLETE
     number = _number_opinion(text, awaiting_name if awaiting is Awaiting.NUMBER else "")
     return number if number is not None else _sentence_opinion(text, awaiting)
 
@@ -196,8 +201,12 @@ def _sentence_opinion(text: str, awaiting: Awaiting) -> TextOpinion:
         return TextOpinion.OPEN
     if awaiting is Awaiting.ADDRESS and _WHOLE_ADDRESS.search(end):
         return TextOpinion.LIKELY
+    if awaiting is Awaiting.CONFIRMATION and len(_WORDS.findall(end)) <= _CONFIRMATION_WORDS:
+        return TextOpinion.LIKELY
     if awaiting is Awaiting.VALUE and len(_WORDS.findall(end)) <= _ANSWER_WORDS and not _PRONOUN_END.search(end):
         return TextOpinion.UNKNOWN if _BARE_NUMBER.search(end) else TextOpinion.LIKELY
+    if end in _NAMES and not _DOUBTFUL_END.search(end):
+        return TextOpinion.LIKELY
     if text.rstrip().endswith(("?", "？")) or _LIKELY_END.search(end) or _CHOSEN.search(end):
         return TextOpinion.DOUBTFUL if _FIRST_OF_TWO.fullmatch(end) else TextOpinion.LIKELY
     if _WHOLE_AMOUNT.search(end):
@@ -206,5 +215,7 @@ def _sentence_opinion(text: str, awaiting: Awaiting) -> TextOpinion:
         return TextOpinion.UNKNOWN
     if _DOUBTFUL_END.search(end):
         return TextOpinion.DOUBTFUL
-    has_object = (_REQUEST.search(end) and not _RELATIVE.search(end)) or _REQUEST_EN.search(end)
+    has_object = (_REQUEST.search(end) and not _RELATIVE.search(end)) or (
+        _REQUEST_EN.search(end) and not end.endswith(" them")
+    )
     return TextOpinion.LIKELY if has_object and not _FIRST_OF_TWO.fullmatch(end) else TextOpinion.UNKNOWN

@@ -32,7 +32,6 @@ __all__ = [
     "decide",
     "frames_of",
     "text_opinion",
-    "turn_frames",
 ]
 
 
@@ -125,7 +124,7 @@ class EndpointRules:
 
     prepare_ms: int = 96
     first_pause_ms: int = 192
-    max_pause_ms: int = 800
+    max_pause_ms: int = 880
     open_pause_ms: int = 1_200
     number_pause_ms: int = 1_600
     max_utterance_ms: int = 27_000
@@ -195,40 +194,52 @@ class Pause:
     confidence: float = 1.0
 
 
-_UNSURE_TURN, _SURE_TURN = 0.3, 0.9
+_TURN_RANGE = (0.3, 0.6)
+_CONFIDENCE_RANGE = (0.25, 0.45)
+"""Between these the sound of the end, or the words, go from doubted to trusted."""
+_HEARD_CONFIDENCE = 0.5
+"""Under it, what reads as a whole answer to no question was hardly said: 好 for a swallowed 给, no for 呃."""
 _SHARES = {
-    TextOpinion.LIKELY: (0.0, 0.5),
-    TextOpinion.UNKNOWN: (0.4, 1.0),
+    TextOpinion.LIKELY: (0.0, 1.0),
+    TextOpinion.UNKNOWN: (0.75, 1.0),
     TextOpinion.DOUBTFUL: (1.0, 1.5),
 }
-"""Where between first_pause_ms (0) and max_pause_ms (1) a turn ends that sounds finished, and one that does not; from
-1 to 2 on, between max_pause_ms and open_pause_ms."""
+"""Where between first_pause_ms (0) and max_pause_ms (1) a turn ends that is trusted, and one that is doubted; from 1
+to 2 on, between max_pause_ms and open_pause_ms."""
 _PATIENCE = 0.5
 _CHECKPOINTS = (0.25, 0.5, 0.75)
 
 
-def needed_pause_ms(opinion: TextOpinion, turn_probability: float, awaiting: Awaiting, rules: EndpointRules) -> float:
-    """The pause after which a turn is over. Falls with rising `turn_probability`."""
+def needed_pause_ms(pause: Pause, rules: EndpointRules) -> float:
+    """The pause after which the turn is over. Falls with rising `turn_probability` and `confidence`."""
+    opinion, awaiting = text_opinion(pause.text, pause.awaiting), awaiting_from(pause.awaiting)
     patient = awaiting in (Awaiting.NUMBER, Awaiting.ADDRESS)
     if opinion is TextOpinion.COMPLETE:
-        return rules.first_pause_ms
+        if awaiting is not Awaiting.NOTHING or pause.confidence >= _HEARD_CONFIDENCE:
+            return rules.first_pause_ms
+        opinion = TextOpinion.UNKNOWN
     if opinion is TextOpinion.OPEN:
         return rules.number_pause_ms if patient else rules.open_pause_ms
     sure, unsure = _SHARES[opinion]
-    doubt = min(1.0, max(0.0, (_SURE_TURN - turn_probability) / (_SURE_TURN - _UNSURE_TURN)))
-    share = sure + doubt * (unsure - sure) + (_PATIENCE if patient else 0.0)
+    trust = min(_ramp(pause.turn_probability, _TURN_RANGE), _ramp(pause.confidence, _CONFIDENCE_RANGE))
+    share = unsure + trust * (sure - unsure) + (_PATIENCE if patient else 0.0)
     if share <= 1:
         return rules.first_pause_ms + share * (rules.max_pause_ms - rules.first_pause_ms)
     longest_ms = rules.number_pause_ms if patient else rules.open_pause_ms
     return rules.max_pause_ms + min(1.0, share - 1) * (longest_ms - rules.max_pause_ms)
 
 
+def _ramp(value: float, bounds: tuple[float, float]) -> float:
+    """0 at the lower bound and below, 1 at the upper and above, straight between."""
+    low, high = bounds
+    return min(1.0, max(0.0, (value - low) / (high - low)))
+
+
 def decide(pause: Pause, rules: EndpointRules) -> EndReason | None:
     """Whether the turn is over at this checkpoint, and why; `None` to keep listening."""
-    opinion, awaiting = text_opinion(pause.text, pause.awaiting), awaiting_from(pause.awaiting)
-    if pause.pause_ms < needed_pause_ms(opinion, pause.turn_probability, awaiting, rules):
+    if pause.pause_ms < needed_pause_ms(pause, rules):
         return None
-    if opinion is TextOpinion.COMPLETE:
+    if text_opinion(pause.text, pause.awaiting) is TextOpinion.COMPLETE:
         return EndReason.COMPLETE
     return EndReason.TURN if pause.pause_ms < rules.max_pause_ms else EndReason.PAUSE
 
@@ -241,12 +252,6 @@ def frames_of(pause_ms: float) -> int:
 def checkpoint_frames(rules: EndpointRules) -> frozenset[int]:
     """Lengths of a pause, in frames, at which `decide` is to be asked."""
     return frozenset(frames_of(pause_ms) for pause_ms in _checkpoints_ms(rules))
-
-
-def turn_frames(rules: EndpointRules) -> frozenset[int]:
-    """Those of the checkpoints at which smart-turn is to be asked anew, because more of the pause is known."""
-    between = [rules.first_pause_ms + share * (rules.max_pause_ms - rules.first_pause_ms) for share in _CHECKPOINTS]
-    return frozenset(frames_of(pause_ms) for pause_ms in between[:2])
 
 
 def _checkpoints_ms(rules: EndpointRules) -> list[float]:

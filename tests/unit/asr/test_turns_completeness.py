@@ -62,7 +62,8 @@ def test_a_hesitation_is_no_answer() -> None:
 
 
 def test_an_answer_to_the_question_for_a_value_is_whole_unless_its_number_may_grow() -> None:
-    assert opinion("纯牛奶", "product") == opinion("四十二码", "size") == opinion("三箱", "quantity") == "likely"
+    assert opinion("纯牛奶", "product") == opinion("黑色", "color") == "complete"
+    assert opinion("橄榄油", "product") == opinion("四十二码", "size") == opinion("三箱", "quantity") == "likely"
     assert opinion("一百", "quantity") == opinion("twenty", "quantity") == "unknown"
     assert opinion("我要找的是", "product") == "open"
     assert opinion("要", "quantity") == "open"
