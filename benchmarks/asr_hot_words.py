@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from voxcart.benchmarking.machine import describe_machine
-from voxcart.cli_eval_asr import told_language
+from voxcart.cli_eval_asr import Language, told_language
 from voxcart.errors import VoxcartError
 from voxcart.evaluation.asr import OpenStream, Recognised, evaluate
 from voxcart.evaluation.asr_report import rates, speed
@@ -64,7 +64,9 @@ def contexts(recording: Recording, words: dict[str, list[str]]) -> dict[str, lis
     return {"none": [], "right": right, "wrong": chance.sample(others, min(NUM_WRONG, len(others)))}
 
 
-def opener(recognizer: Recognizer, kind: str, words: dict[str, list[str]], boost: float, language: str) -> OpenStream:
+def opener(
+    recognizer: Recognizer, kind: str, words: dict[str, list[str]], boost: float, language: Language
+) -> OpenStream:
     """Opens streams with the hot words of one kind."""
     plain = Setup().opener(recognizer, lambda recording: told_language(recording.lang, language))
 
