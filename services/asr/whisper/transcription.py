@@ -67,7 +67,7 @@ class BeamRules:
     """
 
     width: int = 5
-    unsure_log_prob: float = -0.15
+    unsure_log_prob: float = -0.3
 
 
 @dataclass
@@ -125,7 +125,9 @@ class Transcription:
             width = options.beam_size or self.beam.width
             search = BeamSearch(exact, width, options.num_alternatives)
             beam = yield from self._follow(search, logits[:1], kept)
-            results = self._merged(beam, results, exact.bias)
+            merged = self._merged(beam, results, exact.bias)
+            chosen = results[:1] if len(results) > 1 else []  # with its hot words it is better than the text without
+            results = [*chosen, *(text for text in merged if text.tokens not in {one.tokens for one in chosen})]
         return results
 
     def _begin(
@@ -205,14 +207,15 @@ class Transcription:
         options = self.task.options
         if options.beam_size is not None:
             return options.beam_size > 1
-        return options.num_alternatives > len(greedy) or greedy[0].mean_log_prob < self.beam.unsure_log_prob
+        is_unsure = len(greedy) == 1 and greedy[0].mean_log_prob < self.beam.unsure_log_prob
+        return is_unsure or options.num_alternatives > len(greedy)
 
     @staticmethod
     def _merged(beam: list[Found], greedy: list[Found], bias: ContextGraph | None) -> list[Found]:
         """Texts of both, the best first: the beam may have lost what greedy search found."""
         known = {text.tokens for text in beam}
-        others = [replace(text, rank=_earned(text, bias) / len(text.log_probs)) for text in greedy if text.log_probs]
-        merged = [*beam, *(text for text in others if text.tokens not in known)]
+        others = [text for text in greedy if text.log_probs and text.tokens not in known]
+        merged = [*beam, *(replace(text, rank=_earned(text, bias) / len(text.log_probs)) for text in others)]
         return sorted(merged, key=lambda text: -text.rank)
 
     def _opening(self, prompt: str) -> list[int]:
