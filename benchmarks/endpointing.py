@@ -5,7 +5,7 @@ Usage::
     python benchmarks/endpointing.py make DIR
         speaks the turn-taking set into DIR (some ten minutes of audio; takes about as long on two cores)
     python benchmarks/endpointing.py run DIR [--half held-out|tune|all] [--heard FILE] [--list] [--json]
-        hears every recording with the models of the settings and runs all endpointers over what was heard
+        hears the recordings with the models of the settings and runs all endpointers over what was heard
 
 Delays are audio time, from the true end of speech to the frame of the decision; what recognition and smart-turn take
 is in `prepared_ms`: it runs in the first pause and is over before the first decision is due when it is under 96 ms.
@@ -58,8 +58,8 @@ FIXED_MS = (300, 500, 700, 1_000)
 _TURN_FILE = "smart-turn-v3.2-cpu.onnx"
 
 
-async def hear_all(folder: Path) -> tuple[list[HeardTurn], list[float]]:
-    """What the models of the settings hear in every recording, and how long preparing each pause took, in ms."""
+async def hear_all(folder: Path, half: str) -> tuple[list[HeardTurn], list[float]]:
+    """What the models of the settings hear in the recordings, and how long recognition at each pause took, in ms."""
     settings = read_settings(AsrSettings)
     models = load_models(settings)
     bare = SmartTurn(
@@ -81,12 +81,13 @@ async def hear_all(folder: Path) -> tuple[list[HeardTurn], list[float]]:
         prepared_ms.append((time.perf_counter() - started) * 1e3)
         return found.text, hypothesis.confidence
 
+    chosen = [recorded for recorded in read_manifest(folder) if half in (recorded.turn.half, "all")]
     ears = Ears(vad, models.turn, bare, recognise, GateRules())
     heard = []
     try:
-        for number, recorded in enumerate(read_manifest(folder), 1):
+        for number, recorded in enumerate(chosen, 1):
             heard.append(await hear(recorded, ears))
-            print(f"\rheard {number}", end="", file=sys.stderr, flush=True)
+            print(f"\rheard {number} of {len(chosen)}", end="", file=sys.stderr, flush=True)
     finally:
         await engine.aclose()
         await vad.aclose()
@@ -159,7 +160,7 @@ def run(options: argparse.Namespace) -> None:
     if options.heard and options.heard.is_file():
         turns = load_heard(options.heard)
     else:
-        turns, prepared_ms = asyncio.run(hear_all(options.folder))
+        turns, prepared_ms = asyncio.run(hear_all(options.folder, options.half))
         if options.heard:
             save_heard(turns, options.heard)
     found = report(turns, options.half, prepared_ms)
