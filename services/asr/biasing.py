@@ -85,18 +85,20 @@ class ContextGraph:
             context_score: Log probability for each token of phrases that bring none.
             ac_threshold: Threshold of phrases that bring none.
         """
-        self._children: list[dict[int, int]] = [{}]
-        self._token_scores = array("f", [0.0])
-        self._node_scores = array("f", [0.0])
-        self._output_scores = array("f", [0.0])
-        self._thresholds = array("f", [0.0])
-        self._levels = [0]
-        self._is_end = [False]
-        self._texts = [""]
-        for phrase in phrases:
+        listed = list(phrases)
+        size = 1 + sum(len(phrase.tokens) for phrase in listed)
+        self._children = [_NO_CHILDREN] * size
+        self._levels = [0] * size
+        self._token_scores, self._node_scores, self._output_scores = (array("f", bytes(4 * size)) for _ in range(3))
+        self._texts: dict[int, str] = {}
+        self._thresholds: dict[int, float] = {}
+        self._num_states = 1
+        for phrase in listed:
             self._add(phrase, phrase.score or context_score, phrase.threshold or ac_threshold)
-        self._fail = [ROOT] * len(self._children)
-        self._output: list[int | None] = [None] * len(self._children)
+        for column in (self._children, self._levels, self._token_scores, self._node_scores, self._output_scores):
+            del column[self._num_states :]
+        self._fail = [ROOT] * self._num_states
+        self._output: list[int | None] = [None] * self._num_states
         self._link()
         self._first = self._as_arrays(self._children[ROOT])
         self._rows: dict[tuple[int, bool], BonusRow] = {}
@@ -104,7 +106,7 @@ class ContextGraph:
     @property
     def num_states(self) -> int:
         """States with the root."""
-        return len(self._children)
+        return self._num_states
 
     def forward_one_step(self, state: int, token: int, strict: bool = True) -> Step:
         """Follows one token.
@@ -138,16 +140,16 @@ class ContextGraph:
 
     def is_matched(self, state: int) -> tuple[bool, int | None]:
         """Whether a phrase ends in this state, and the state that stands for the longest such phrase."""
-        matched = state if self._is_end[state] else self._output[state]
+        matched = state if state in self._texts else self._output[state]
         return matched is not None, matched
 
     def text(self, state: int) -> str:
         """The phrase that ends in this state; empty if none does."""
-        return self._texts[state]
+        return self._texts.get(state, "")
 
     def threshold(self, state: int) -> float:
-        """The threshold of the phrase that ends in this state."""
-        return self._thresholds[state]
+        """The threshold of the phrase that ends in this state; 0 if none does."""
+        return self._thresholds.get(state, 0.0)
 
     def level(self, state: int) -> int:
         """Number of tokens from the root."""
@@ -227,7 +229,7 @@ class ContextGraph:
         return np.fromiter(nodes.keys(), np.int64, len(nodes)), np.fromiter(nodes.values(), np.int64, len(nodes))
 
     def _arrive(self, node: int, score: float, strict: bool) -> Step:
-        is_end = self._is_end[node]
+        is_end = node in self._texts
         matched = node if is_end else self._output[node]
         output_score = self._output_scores[node]
         if strict or output_score == 0:
@@ -243,7 +245,10 @@ class ContextGraph:
         for level, token in enumerate(phrase.tokens, 1):
             node = children[parent].get(token)
             if node is None:
-                node = self._new_state(level, score)
+                node = self._num_states
+                self._num_states += 1
+                token_scores[node] = score
+                self._levels[node] = level
                 if children[parent]:
                     children[parent][token] = node
                 else:
@@ -251,29 +256,17 @@ class ContextGraph:
             elif score > token_scores[node]:
                 token_scores[node] = score
             node_scores[node] = node_scores[parent] + token_scores[node]
-            if self._is_end[node]:
+            if node in self._texts:
                 self._output_scores[node] = node_scores[node]
             parent = node
         if parent != ROOT:
-            self._is_end[parent] = True
             self._output_scores[parent] = node_scores[parent]
             self._texts[parent] = phrase.text
-            self._thresholds[parent] = threshold
-
-    def _new_state(self, level: int, score: float) -> int:
-        self._children.append(_NO_CHILDREN)
-        self._token_scores.append(score)
-        self._node_scores.append(0.0)
-        self._output_scores.append(0.0)
-        self._thresholds.append(0.0)
-        self._levels.append(level)
-        self._is_end.append(False)
-        self._texts.append("")
-        return len(self._children) - 1
+            self._thresholds[parent] = _single(threshold)
 
     def _link(self) -> None:
         """Fail and output links, breadth first; a state's output score gathers those of the phrases ending in it."""
-        children, fail, is_end, output = self._children, self._fail, self._is_end, self._output
+        children, fail, ends, output = self._children, self._fail, self._texts, self._output
         waiting = deque(children[ROOT].values())
         while waiting:
             parent = waiting.popleft()
@@ -283,7 +276,7 @@ class ContextGraph:
                     source = fail[source]
                 target = children[source].get(token, ROOT)
                 fail[node] = target
-                ending = target if is_end[target] else output[target]
+                ending = target if target in ends else output[target]
                 if ending is not None:
                     output[node] = ending
                     self._output_scores[node] += self._output_scores[ending]
