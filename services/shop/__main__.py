@@ -62,7 +62,7 @@ async def build(context: ServiceContext) -> None:
     messenger = SandboxWebhooks(database, secret)
     parts = assemble(database, embedder, publisher.wake, options, SandboxProvider(database, messenger.wake))
     host, _, port = settings.shop_webhook_listen.rpartition(":")
-    endpoint = http_endpoint(host, int(port), parts.webhooks.handlers())
+    endpoint = http_endpoint(host.strip("[]"), int(port), parts.webhooks.handlers())
     webhook_port = await context.stack.enter_async_context(endpoint)
     log.info("webhooks are taken", host=host, port=webhook_port)
     context.add_servicer(shop_pb2_grpc.add_ShopServicer_to_server, ShopServicer(parts), "voxcart.shop.v1.Shop")

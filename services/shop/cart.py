@@ -12,23 +12,25 @@ from voxcart_services.shop.outbox import add_events, user_event
 from voxcart_services.shop.pricing import MAX_QUANTITY
 from voxcart_services.shop.products import load_products
 
-_LOCK = text(
+LOCK = (
     "WITH person AS (INSERT INTO users (tenant, user_id, role) VALUES (:tenant, :user_id, :role) "
     "ON CONFLICT DO NOTHING) "
     "INSERT INTO carts (tenant, user_id) VALUES (:tenant, :user_id) "
     "ON CONFLICT (tenant, user_id) DO UPDATE SET next_line = carts.next_line + 1 RETURNING next_line"
 )
-_LINES = text(
+LINES = (
     "SELECT line_id, sku, variant_id, quantity FROM cart_lines WHERE tenant = :tenant AND user_id = :user_id "
     "ORDER BY length(line_id), line_id"
 )
-_PUT = text(
+PUT = (
     "INSERT INTO cart_lines (tenant, user_id, line_id, sku, variant_id, quantity) "
     "VALUES (:tenant, :user_id, :line_id, :sku, :variant_id, :quantity) "
-    "ON CONFLICT (tenant, user_id, sku, variant_id) DO UPDATE SET quantity = :quantity"
+    "ON CONFLICT (tenant, user_id, sku, variant_id) DO UPDATE SET quantity = excluded.quantity"
 )
+REMOVE = "DELETE FROM cart_lines WHERE tenant = :tenant AND user_id = :user_id AND line_id = :line_id"
+
+_LOCK, _LINES, _PUT, _REMOVE = text(LOCK), text(LINES), text(PUT), text(REMOVE)
 _SET_NEXT_LINE = text("UPDATE carts SET next_line = :next_line WHERE tenant = :tenant AND user_id = :user_id")
-_REMOVE = text("DELETE FROM cart_lines WHERE tenant = :tenant AND user_id = :user_id AND line_id = :line_id")
 
 
 def _ids(actor: Actor) -> dict[str, str]:

@@ -9,37 +9,24 @@ from typing import Any
 
 from voxcart.errors import NotFound, WrongState
 from voxcart_api.bus.v1.bus_pb2 import UserEvent
+from voxcart_services.shop import cart
 from voxcart_services.shop.cart import cart_event
 from voxcart_services.shop.effects import undoable
 from voxcart_services.shop.models import Actor, CartLine, Product, checked_id
 from voxcart_services.shop.outbox import events_statement
-from voxcart_services.shop.pipelined import Statement
+from voxcart_services.shop.pipelined import Statement, placeholders
 from voxcart_services.shop.pricing import MAX_QUANTITY
 from voxcart_services.shop.products import IN_CART, read_product
 
 MAX_LINES = 200
 
-LOCK = (
-    "WITH person AS (INSERT INTO users (tenant, user_id, role) VALUES (%(tenant)s, %(user_id)s, %(role)s) "
-    "ON CONFLICT DO NOTHING) "
-    "INSERT INTO carts (tenant, user_id) VALUES (%(tenant)s, %(user_id)s) "
-    "ON CONFLICT (tenant, user_id) DO UPDATE SET next_line = carts.next_line + 1 RETURNING next_line"
-)
-LINES = (
-    "SELECT line_id, sku, variant_id, quantity FROM cart_lines WHERE tenant = %(tenant)s AND user_id = %(user_id)s "
-    "ORDER BY length(line_id), line_id"
-)
 CLEAR = "DELETE FROM cart_lines WHERE tenant = %(tenant)s AND user_id = %(user_id)s"
-_PUT = (
-    "INSERT INTO cart_lines (tenant, user_id, line_id, sku, variant_id, quantity) "
-    "VALUES (%(tenant)s, %(user_id)s, %(line_id)s, %(sku)s, %(variant_id)s, %(quantity)s) "
-    "ON CONFLICT (tenant, user_id, sku, variant_id) DO UPDATE SET quantity = excluded.quantity"
-)
+_LOCK, _LINES = placeholders(cart.LOCK), placeholders(cart.LINES)
+_PUT, _REMOVE = placeholders(cart.PUT), placeholders(cart.REMOVE)
 _SET = (
     "UPDATE cart_lines SET quantity = %(quantity)s "
     "WHERE tenant = %(tenant)s AND user_id = %(user_id)s AND line_id = %(line_id)s"
 )
-_REMOVE = CLEAR + " AND line_id = %(line_id)s"
 
 Changed = tuple[list[CartLine], list[Statement]]
 """The cart after a change, and the statements that make it so."""
@@ -49,8 +36,8 @@ def cart_reads(actor: Actor, sku: str = "") -> list[Statement]:
     """Locks the cart; then its lines, and their products and one more."""
     place = {"tenant": actor.tenant, "user_id": actor.user_id}
     return [
-        (LOCK, place | {"role": actor.role.value}),
-        (LINES, place),
+        (_LOCK, place | {"role": actor.role.value}),
+        (_LINES, place),
         (IN_CART, place | {"sku": checked_id(sku, "sku")}),
     ]
 

@@ -20,7 +20,7 @@ from voxcart_services.shop.coupons import use_coupon
 from voxcart_services.shop.effects import undoable
 from voxcart_services.shop.models import Actor, Address, CartLine, Order, OrderLine
 from voxcart_services.shop.orders import OrderRules, publish_products
-from voxcart_services.shop.pipelined import Pipelined, Statement
+from voxcart_services.shop.pipelined import Pipelined, Statement, merged
 from voxcart_services.shop.quotes import Priced, note_quote_used, price_now, take_quote
 
 _ADDRESSES = (
@@ -93,7 +93,7 @@ async def check_out(
     writes = [*_insert(actor, order), (CLEAR, {"tenant": actor.tenant, "user_id": actor.user_id})]
     writes.append(record_statement(actor, "checkout", order.order_id, total_cents=order.total_cents))
     if emptied or priced.coupon_code or wanted.quote_id:
-        await tx.send(*writes)
+        await tx.send(merged(writes))
         writes = []
         await publish_products(tx.conn, actor.tenant, emptied)
         if priced.coupon_code:

@@ -125,7 +125,13 @@ class Database:
         async with _mapped_errors(), self._engine.connect() as conn:
             with_role = await self._needs_role(conn)
             raw = (await conn.get_raw_connection()).driver_connection
-            yield Pipelined(conn, raw, entry(tenant, with_role=with_role))
+            try:
+                yield Pipelined(conn, raw, entry(tenant, with_role=with_role))
+            except BaseException as error:
+                # Answers of a batch that was cut off would be taken for those of the next transaction.
+                if isinstance(error, asyncio.CancelledError) or raw.pgconn.pipeline_status:
+                    await conn.invalidate()
+                raise
 
     async def _needs_role(self, conn: AsyncConnection) -> bool:
         if self._with_role is None:

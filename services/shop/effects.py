@@ -21,7 +21,7 @@ from voxcart.errors import Conflict, InvalidInput, NotFound, Unavailable, Voxcar
 from voxcart_services.shop.database import Database
 from voxcart_services.shop.metrics import EFFECTS_TOTAL
 from voxcart_services.shop.models import Actor
-from voxcart_services.shop.pipelined import Pipelined, Statement
+from voxcart_services.shop.pipelined import Pipelined, Statement, merged
 
 MAX_KEY_LENGTH = 200
 
@@ -138,7 +138,8 @@ async def once_pipelined(
 
     Args:
         reads: Sent together with the claim of the key; their rows are what ``work`` gets.
-        work: Gives the serialised answer and the statements that are left to run; they are sent with the commit.
+        work: Gives the serialised answer and the changes that are left to make, of different tables; they are made in
+            one statement with the commit.
 
     Raises:
         InvalidInput, Conflict, NotFound: As :func:`once`.
@@ -161,7 +162,7 @@ async def once_pipelined(
         response, writes = await work(tx, rows)
         undo = _undo.get()
         kept = values | {"response": response, "undo": None if undo is None else json.dumps(undo)}
-        await tx.send(*writes, (_STORE_PIPELINED, kept), commit=True)
+        await tx.send(merged([*writes, (_STORE_PIPELINED, kept)]), commit=True)
         return Outcome(response, replayed=False)
 
     return await _counted(effect, database.run_pipelined(effect.actor.tenant, attempt))

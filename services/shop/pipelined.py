@@ -4,8 +4,10 @@ Statements are sent together (PostgreSQL's pipeline mode) and run one after the 
 two or three round trips however many statements it has, and locks are held no longer than the server needs.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import psycopg
@@ -14,6 +16,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 Statement: TypeAlias = tuple[str, dict[str, Any]]
 """SQL with ``%(name)s`` placeholders, and its values."""
+
+
+def placeholders(sql: str) -> str:
+    """SQL with ``:name`` placeholders in the form of a :data:`Statement`."""
+    return re.sub(r"(?<!:):(\w+)", r"%(\1)s", sql)
+
+
+def merged(statements: Sequence[Statement]) -> Statement:
+    """One statement that makes several changes, which must be of different tables; the rows are those of the last."""
+    sql = _merged(tuple(sql for sql, _ in statements))
+    values = {f"w{n}_{name}": value for n, (_, given) in enumerate(statements) for name, value in given.items()}
+    return sql, values
+
+
+@lru_cache(maxsize=256)
+def _merged(texts: tuple[str, ...]) -> str:
+    """Every statement but the last as a WITH query; placeholders are numbered so that they do not meet."""
+    *first, last = [text.replace("%(", f"%(w{n}_") for n, text in enumerate(texts)]
+    return (f"WITH {', '.join(f'w{n} AS ({text})' for n, text in enumerate(first))} " if first else "") + last
 
 
 @dataclass(slots=True)

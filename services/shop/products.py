@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart.errors import NotFound
 from voxcart_services.shop.models import Product, Variant, checked_id
+from voxcart_services.shop.pipelined import placeholders
 from voxcart_services.shop.text import compact, index_terms
 
 DATA = Path(__file__).parent / "data"
@@ -27,9 +28,11 @@ SELECT p.sku, p.name_zh, p.name_en, p.brand_zh, p.brand_en, p.department, p.cate
  WHERE p.tenant = :tenant AND {condition}
 """
 _BY_SKUS = text(_SELECT.format(condition="p.sku = ANY(:skus)"))
-IN_CART = _SELECT.replace(":tenant", "%(tenant)s").format(
-    condition="p.sku = ANY(ARRAY(SELECT c.sku FROM cart_lines c WHERE c.tenant = %(tenant)s "
-    "AND c.user_id = %(user_id)s UNION SELECT %(sku)s))"
+IN_CART = placeholders(
+    _SELECT.format(
+        condition="p.sku = ANY(ARRAY(SELECT c.sku FROM cart_lines c WHERE c.tenant = :tenant "
+        "AND c.user_id = :user_id UNION SELECT :sku))"
+    )
 )
 """The products of a user's cart and one more, as a statement for a pipeline."""
 _ALL = text(_SELECT.format(condition="TRUE") + " ORDER BY p.sku")

@@ -34,7 +34,7 @@ STARTED_SECONDS = 10
 """A payment started longer ago than this was cut off, or is answered late."""
 BATCH = 100
 KEEP_DAYS = 30
-"""How long keys of webhooks and expired quotes are kept."""
+"""How long keys of changes and webhooks, and expired quotes, are kept."""
 EXPIRED = "expired"
 """Why an order that was not paid in time is cancelled."""
 
@@ -69,6 +69,7 @@ _HOLD = text(
 _FORGET = (
     text("DELETE FROM webhook_events WHERE received_at < now() - make_interval(days => :days)"),
     text("DELETE FROM quotes WHERE expires_at < now() - make_interval(days => :days)"),
+    text("DELETE FROM idempotency WHERE created_at < now() - make_interval(days => :days)"),
 )
 _REFUND = text(
     "SELECT r.order_id, r.amount_cents, p.payment_id FROM refunds r "

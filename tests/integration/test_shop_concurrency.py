@@ -1,8 +1,9 @@
 """Many clients, few products, repeated and cancelled calls: nothing is lost, doubled or negative."""
 
 import asyncio
+import contextlib
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import grpc
@@ -11,7 +12,9 @@ from sqlalchemy import text
 from support.shop import Shop
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
+from voxcart_services.shop.database import Database
 from voxcart_services.shop.sandbox import SandboxProvider
+from voxcart_services.shop.servicer import ShopServicer
 from voxcart_services.shop.tenancy import SYSTEM
 
 pytestmark = pytest.mark.integration
@@ -153,6 +156,33 @@ async def test_nothing_is_lost_doubled_or_negative(shop: Shop, seed: int) -> Non
     assert await _value(shop, UNSETTLED) == 0
     bought = "SELECT count(*) FROM outbox WHERE topic = 'voxcart.events.v1' AND key LIKE 'user-%'"
     assert await _value(shop, bought) > 0
+
+
+async def test_a_call_that_is_cut_off_leaves_its_connection_clean(shop: Shop) -> None:
+    """One connection for all, calls cancelled at any moment: none gets the answer of another, each is done once."""
+    chance = random.Random(7)
+    database = Database.open(shop.parts.database._engine.url, pool_size=1, pool_wait_seconds=30.0)
+    service = ShopServicer(replace(shop.parts, database=database))
+    sku = (await shop.product(PRODUCTS[0])).sku
+    actor = shop.shopper("hasty")
+
+    async def add(number: int, seconds: float) -> None:
+        request = pb.AddToCartRequest(actor=actor, idempotency_key=f"hasty/{number}", sku=sku, quantity=1)
+        async with asyncio.timeout(seconds):
+            await service.AddToCart(request, None)
+
+    try:
+        for number in range(40):
+            with contextlib.suppress(TimeoutError):
+                await add(number, chance.uniform(0.0, 0.03))
+            product = await service.GetProduct(pb.GetProductRequest(actor=actor, sku=sku), None)
+            assert product.sku == sku
+        for number in range(40):
+            await add(number, 30.0)
+        cart = await service.GetCart(pb.GetCartRequest(actor=actor), None)
+    finally:
+        await database.aclose()
+    assert [(line.product.sku, line.quantity) for line in cart.lines] == [(sku, 40)]
 
 
 async def test_the_last_unit_is_sold_once(shop: Shop) -> None:

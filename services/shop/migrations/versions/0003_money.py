@@ -16,6 +16,7 @@ ALTER TABLE orders
     ADD COLUMN expires_at TIMESTAMP WITH TIME ZONE,
     ADD COLUMN completed_at TIMESTAMP WITH TIME ZONE,
     ADD CONSTRAINT ck_orders_discount CHECK (discount_cents >= 0);
+UPDATE orders SET expires_at = now() + interval '30 minutes' WHERE status = 'pending_payment';
 CREATE INDEX ix_orders_expiring ON orders (expires_at) WHERE status = 'pending_payment';
 CREATE INDEX ix_orders_delivered ON orders (delivered_at) WHERE status = 'delivered';
 ALTER TABLE order_lines

@@ -1,0 +1,141 @@
+"""Products, carts, addresses and reports as protobuf messages."""
+
+from collections.abc import Iterable
+
+from google.protobuf.struct_pb2 import Struct
+
+from voxcart_api.shop.v1 import shop_pb2 as pb
+from voxcart_services.shop import models
+from voxcart_services.shop.codec.values import money, page_token, timestamp
+from voxcart_services.shop.merchant import Changed
+from voxcart_services.shop.outbox import product_attributes, spoken_names
+from voxcart_services.shop.products import category_names, department_names, kind_names
+from voxcart_services.shop.reports import SalesReport
+from voxcart_services.shop.review_summary import ReviewSummary
+
+
+def from_product(product: models.Product) -> pb.Product:
+    """A product as clients see it."""
+    kind_zh, kind_en, measure_word = kind_names(product)
+    category, category_en = category_names(product)
+    department, department_en = department_names(product)
+    message = pb.Product(
+        sku=product.sku,
+        name_zh=product.name_zh,
+        name_en=product.name_en,
+        brand=product.brand_zh,
+        category=category,
+        category_en=category_en,
+        price=money(product.price_cents),
+        unit=product.unit_zh,
+        stock=product.stock,
+        rating=product.rating,
+        units_sold=product.units_sold,
+        variants=[_variant(v) for v in product.variants],
+        attributes=product_attributes(product),
+        aliases=spoken_names(product),
+        description=product.description_zh,
+        delisted=product.delisted,
+        brand_en=product.brand_en,
+        unit_en=product.unit_en,
+        description_en=product.description_en,
+        kind=kind_zh,
+        kind_en=kind_en,
+        measure_word=measure_word,
+        department=department,
+        department_en=department_en,
+    )
+    english = Struct()
+    english.update({fact["en"]: fact["value_en"] for fact in product.attributes})
+    message.attributes_en.CopyFrom(english)
+    return message
+
+
+def _variant(variant: models.Variant) -> pb.Variant:
+    return pb.Variant(
+        variant_id=variant.variant_id,
+        color=variant.color,
+        color_code=variant.color_code,
+        size=variant.size,
+        stock=variant.stock,
+    )
+
+
+def from_search(page: models.Page) -> pb.SearchProductsResponse:
+    """A page of hits."""
+    hits = [
+        pb.SearchHit(product=from_product(hit.product), score=hit.score, name_match=hit.name_match)
+        for hit in page.items
+    ]
+    return pb.SearchProductsResponse(hits=hits, next_page_token=page_token(page), total=page.total)
+
+
+def from_cart(lines: Iterable[models.CartLine]) -> pb.Cart:
+    """The cart."""
+    lines = list(lines)
+    cart = pb.Cart(total=money(sum(line.total_cents for line in lines)))
+    for line in lines:
+        variant = line.variant
+        cart.lines.add(
+            line_id=line.line_id,
+            product=from_product(line.product),
+            variant_id=line.variant_id,
+            quantity=line.quantity,
+            unit_price=money(line.product.price_cents),
+            total=money(line.total_cents),
+            color=variant.color if variant else "",
+            size=variant.size if variant else "",
+        )
+    return cart
+
+
+def from_address(address: models.Address) -> pb.Address:
+    """An address of the address book."""
+    return pb.Address(**address.as_json(), is_default=address.is_default)
+
+
+def from_changed(changed: Changed) -> pb.UpdateProductResponse:
+    """A product after a change."""
+    return pb.UpdateProductResponse(
+        product=from_product(changed.product),
+        price_before_cents=changed.price_before_cents,
+        stock_before=changed.stock_before,
+    )
+
+
+def from_report(report: SalesReport) -> pb.SalesReportResponse:
+    """A sales report."""
+    best = [
+        pb.ProductSales(product=from_product(sold.product), amount=money(sold.amount_cents), units=sold.units)
+        for sold in report.best_sellers
+    ]
+    return pb.SalesReportResponse(
+        amount=money(report.amount_cents),
+        units=report.units,
+        orders=report.orders,
+        rating=report.rating,
+        best_sellers=best,
+        previous_amount=money(report.previous_amount_cents),
+    )
+
+
+def from_reviews(summary: ReviewSummary) -> pb.ReviewSummaryResponse:
+    """A summary of reviews."""
+    examples = [
+        pb.Review(
+            sku=review.sku,
+            product_name=review.product_name,
+            stars=review.stars,
+            text=review.text,
+            created_at=timestamp(review.created_at),
+        )
+        for review in summary.examples
+    ]
+    return pb.ReviewSummaryResponse(
+        count=summary.count,
+        mean_stars=summary.mean_stars,
+        positive_share=summary.positive_share,
+        praised=summary.praised,
+        blamed=summary.blamed,
+        examples=examples,
+    )
