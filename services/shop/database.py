@@ -129,7 +129,8 @@ class Database:
                 yield Pipelined(conn, raw, entry(tenant, with_role=with_role))
             except BaseException as error:
                 # Answers of a batch that was cut off would be taken for those of the next transaction.
-                if isinstance(error, asyncio.CancelledError) or raw.pgconn.pipeline_status:
+                is_refusal = isinstance(error, VoxcartError) and not isinstance(error.__cause__, psycopg.Error)
+                if not is_refusal or raw.pgconn.pipeline_status:
                     await conn.invalidate()
                 raise
 
