@@ -54,7 +54,7 @@ class AsrSettings(ServiceSettings):
     """What ends a turn: the turn model with the words so far, or, for a transducer, fixed rules of silence."""
     asr_first_checkpoint_ms: int = Field(192, ge=128, le=400)
     """Pause, in ms, at which a turn that sounds finished ends."""
-    asr_max_pause_ms: int = Field(800, ge=650, le=3_000)
+    asr_max_pause_ms: int = Field(880, ge=650, le=3_000)
     """Pause, in ms, that ends a turn whatever it sounds like, unless its text is clearly unfinished."""
     asr_open_pause_ms: int = Field(1_200, ge=650, le=5_000)
     """Pause, in ms, that a turn gets whose text is clearly unfinished (我想买那个)."""

@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from voxcart_services.asr.config import AsrSettings
+from voxcart_services.asr.turns.rules import TurnRules
 
 pytestmark = pytest.mark.unit
 
@@ -12,8 +13,8 @@ def test_the_defaults_are_the_recognisers_own() -> None:
     settings = AsrSettings()
     rules = settings.rules()
     assert rules.max_streams == 256
-    assert rules.turns.endpoint.first_pause_ms == 192
-    assert rules.turns.endpoint.max_pause_ms == 800
+    assert rules.prompt == ""
+    assert rules.turns == TurnRules()
     assert settings.llm() is None
 
 
@@ -22,12 +23,12 @@ def test_a_recording_of_a_minute_fits_into_a_message() -> None:
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VOXCART_ASR_MAX_PAUSE_MS", "900")
+    monkeypatch.setenv("VOXCART_ASR_MAX_PAUSE_MS", "950")
     monkeypatch.setenv("VOXCART_ASR_LLM_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("VOXCART_ASR_LLM_MODEL", "small")
     monkeypatch.setenv("VOXCART_ASR_LLM_KEY", "secret")
     settings = AsrSettings()
-    assert settings.rules().turns.endpoint.max_pause_ms == 900
+    assert settings.rules().turns.endpoint.max_pause_ms == 950
     llm = settings.llm()
     assert llm is not None
     assert (llm.model, llm.key, llm.timeout_ms) == ("small", "secret", 800)
