@@ -53,9 +53,11 @@ def open_channel(address: str, max_message_bytes: int = 4 * 1024 * 1024) -> grpc
 
 async def _abort(context: grpc.aio.ServicerContext, method: str, error: Exception) -> None:
     if isinstance(error, VoxcartError):
-        details = (DETAILS_METADATA, status_of(error).SerializeToString())
-        metadata = ((REASON_METADATA, error.reason), details) if error.reason else (details,)
-        await context.abort(error.code, str(error), trailing_metadata=metadata)
+        metadata = dict(context.trailing_metadata() or ())
+        metadata.setdefault(DETAILS_METADATA, status_of(error).SerializeToString())
+        if error.reason:
+            metadata[REASON_METADATA] = error.reason
+        await context.abort(error.code, str(error), trailing_metadata=tuple(metadata.items()))
     log.error("unexpected error in a call", method=method, exc_info=error)
     await context.abort(grpc.StatusCode.INTERNAL, "internal error; the log of the service has the details")
 
