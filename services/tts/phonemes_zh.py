@@ -45,4 +45,7 @@ class MandarinPhonemizer:
 
 @lru_cache(maxsize=2048)
 def _syllable(pinyin: str) -> str:
+    """Phonemes of a numbered syllable; a character that has no reading (兙) stays as it is."""
+    if not pinyin[:1].isascii():
+        return pinyin.rstrip("012345")
     return ZHG2P.py2ipa(pinyin).replace(_COMBINING_MARK, "")

@@ -1,7 +1,7 @@
 """Phonemes: Mandarin, English without a dictionary entry, both in one clause, all within Kokoro's notation."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from voxcart_services.tts.letter_sounds import sounds_of_letters
@@ -68,6 +68,7 @@ def test_any_english_letters_stay_within_the_notation(phonemizer: Phonemizer, te
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=0x4E00, max_codepoint=0x9FA5), min_size=1, max_size=12))
+@example("兙")
 @settings(max_examples=100, deadline=None)
 def test_any_chinese_characters_are_said_within_the_notation(phonemizer: Phonemizer, text: str) -> None:
     phonemes = phonemizer(text)
