@@ -1,7 +1,7 @@
 """Learns what the recogniser takes for what: `python -m training.asr.confusions PAIRS.tsv`.
 
-PAIRS.tsv holds lines `said<TAB>recognised`, for instance of the training sentences of `training.asr.speech_texts`,
-synthesised and recognised. Both are aligned character by character; of the characters that were recognised as others
+PAIRS.tsv holds lines `said<TAB>recognised`, for instance of sentences that were synthesised and
+recognised. Both are aligned character by character; of the characters that were recognised as others
 the initials, finals and tones are counted. A cost is -log of how often a part is taken for another, relative to how
 often it stays itself in a wrong character, with the phonetic distances of the channel as pseudo-counts. Writes
 `services/asr/data/confusion_costs.json`.

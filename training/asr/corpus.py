@@ -1,8 +1,8 @@
-"""Sentences that the language model of correction learns from, all of the project's own making but the queries.
+"""Sentences that the language model of correction learns from.
 
-- Commands: the example patterns of understanding (`services/nlu/data`), drawn with its word lists; a product, brand or
-  category is drawn as the class token in a part of the sentences, so that the model learns where names stand and live
-  catalogues can fill them in; another part takes a search query as the product.
+- Commands of the project's own: `commands.yaml` and the example patterns of understanding (`services/nlu/data`), drawn
+  with its word lists; a product, brand or category is drawn as the class token in a part of the sentences, so that the
+  model learns where names stand and live catalogues can fill them in; another part takes a query as the product.
 - The demo shop's product names, questions, answers and reviews.
 - Search queries, where a file of them is given (Multi-CPR e-commerce, Apache-2.0).
 - Words of general Chinese, by the counts of the jieba dictionary (MIT): they are no sentences and teach no beginnings
@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from training.nlu.expand import EXAMPLE_FILES, Expander
 from voxcart.text.itn import normalize_spoken
 from voxcart.text.pinyin import is_han
@@ -28,6 +30,7 @@ from voxcart_services.asr.text.words import general_counts
 from voxcart_services.nlu.lexicon import load_yaml
 
 SHOP_DATA = Path("services/shop/data")
+COMMANDS = Path(__file__).with_name("commands.yaml")
 _NAME_SLOT = re.compile(r"\{(?:product|brand|category)\}")
 _PRODUCT_SLOT = re.compile(r"\{product\}")
 _HEADS = (
@@ -52,8 +55,12 @@ _HEADS = (
 )
 _TAILS = ("啊", "呀", "吧", "呢", "哈", "嘛", "谢谢", "吗", "了", "哦", "可以吗", "行吗", "好吗", "行不行")
 # How often a person says such a thing in a shop, relative to 1 for intents that are not named.
-_INTENT_WEIGHTS = {"search_product": 4, "add_to_cart": 3, "affirm": 3, "deny": 2, "ask_price": 2, "refine_search": 2,
-                   "out_of_scope": 3, "checkout": 2, "order_status": 2, "merchant_update_product": 2}  # fmt: skip
+_INTENT_WEIGHTS = {
+    **dict.fromkeys(("search", "cart", "checkout", "order", "merchant"), 6),
+    **dict.fromkeys(("size", "refund", "address", "service", "talk"), 4),
+    **dict.fromkeys(("search_product", "add_to_cart", "affirm", "out_of_scope"), 3),
+    **dict.fromkeys(("deny", "ask_price", "refine_search", "order_status", "merchant_update_product"), 2),
+}
 _GROUPS = ("shopper", "merchant", "both")
 _CLASS_SHARE, _QUERY_SHARE = 0.35, 0.3
 _DIGITS_SHARE = 0.4
@@ -70,7 +77,7 @@ class CorpusOptions:
         seed: Of the drawings.
     """
 
-    num_commands: int = 400_000
+    num_commands: int = 300_000
     general_mass: int = 600_000
     seed: int = 20_261
 
@@ -118,13 +125,13 @@ def commands(queries: list[str], options: CorpusOptions) -> Iterator[str]:
 
 
 def _patterns() -> list[tuple[str, list[str]]]:
-    """The example patterns of every intent that hold Han characters."""
+    """The patterns of every intent or topic that hold Han characters."""
     sources = [load_yaml(name) for name in EXAMPLE_FILES]
-    by_intent: dict[str, list[str]] = {}
+    by_intent: dict[str, list[str]] = yaml.load(COMMANDS.read_text("utf-8"), Loader=yaml.CBaseLoader)
     for source in sources:
         for group in _GROUPS:
             for intent, patterns in source[group].items():
-                by_intent.setdefault(intent, []).extend(p for p in patterns if any(is_han(char) for char in p))
+                by_intent.setdefault(intent, []).extend(p for p in patterns if any(map(is_han, p)))
     return [(intent, patterns) for intent, patterns in by_intent.items() if patterns]
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from training.asr.corpus import CorpusOptions, read_queries, sentences
-from training.asr.kneser_ney import estimate, prune
+from training.asr.smoothing import estimate, prune
 from voxcart_services.asr.text.language_model import MODEL_FILE, LanguageModel, write_model
 from voxcart_services.asr.text.tokens import END, to_tokens
 
 OUTPUT = Path("services/asr/data") / MODEL_FILE
 ORDER = 5
-PRUNING = 1.5e-8
+PRUNING = 2.4e-8
 SOURCES = [
     "commands drawn from the project's own example patterns and word lists (Apache-2.0)",
     "the demo shop's names, questions, answers and reviews (Apache-2.0)",

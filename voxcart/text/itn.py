@@ -16,6 +16,7 @@ from voxcart.text.wordlist import words
 # With these counters 一 is an article rather than a count (来一个, 一款手机).
 _ARTICLE_COUNTERS = frozenset(words("个 款 件 条 种 次 样 位 面 身 口 把 批 单 对 层 道 级 人 度 期"))
 _REFERENCE_BEFORE = re.compile(r"[这那哪前后每头各某另有好]$")
+_SIZE_STEP = re.compile(r"[大小][一两半](?:号|码)")
 _MODEL_BEFORE = re.compile(
     r"(?:iphone|mate|nova|pro|pura|小米|荣耀|苹果|华为|红米|ipad|watch|reno|p|x|s|v|mi|galaxy|note|型号|[A-Za-z])\s*$",
     re.IGNORECASE,
@@ -125,7 +126,7 @@ def _written_count(amount: Amount, numeral: str, tail: str, before: str) -> str 
         return format_number(amount.value) + tail if amount.value >= 10 else None
     if amount.unit == "weekday" or _REFERENCE_BEFORE.search(before) or numeral == "半":
         return None
-    if not numeral or numeral in ("俩", "仨"):
+    if not numeral or numeral in ("俩", "仨") or _SIZE_STEP.fullmatch(before[-1:] + numeral + tail):
         return None
     if amount.value == 1 and (amount.unit in _ARTICLE_COUNTERS or amount.kind == "time"):
         return None if amount.unit not in ("号", "月", "日", "点", "点钟", "月份") else "1" + tail

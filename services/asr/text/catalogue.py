@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from voxcart.text.scripts import simplify
+from voxcart_services.asr.lists import read_words
 from voxcart_services.asr.text.decoder import NameArc, Unit
 from voxcart_services.asr.text.latin import LatinNames, latin_forms
 from voxcart_services.asr.text.names import MAX_SYLLABLES, MIN_SYLLABLES, HeardSounds, NameIndex
@@ -47,8 +48,8 @@ class Catalogue:
                 del indexes[tenant]
 
     def names(self, tenant: str, hot_words: Sequence[tuple[str, ...]]) -> Names:
-        """(source, index, log probability of a name) of what is likely in a request."""
-        found: list[tuple[str, NameIndex, float]] = []
+        """(source, index, log probability of a name) of what is likely in a request; "" are goods in general."""
+        found: list[tuple[str, NameIndex, float]] = [("", _goods(), -math.log(len(_goods()) + _UNLISTED))]
         index = self._names.get(tenant)
         if index:
             found.append(("catalogue", index, -math.log(min(_MAX_NAMES, len(index)) + _UNLISTED)))
@@ -91,6 +92,15 @@ def name_arcs(units: Sequence[Unit], names: Names, sounds: HeardSounds) -> list[
         if text[start]
         for match in index.search(text, start, sounds)
     ]
+
+
+@functools.cache
+def _goods() -> NameIndex:
+    """What shops sell, in general."""
+    index = NameIndex()
+    for word in read_words("goods.txt"):
+        index.add(word)
+    return index
 
 
 @functools.lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 
 from voxcart_services.asr.text.syllables import split
@@ -94,8 +94,8 @@ class SoundChannel:
             syllables: All toneless syllables that there are.
         """
         self._tones = [
-            [0.0 if said == heard else costs["tone"].get(f"{said} {heard}", _TONE_COST) for heard in range(6)]
-            for said in range(6)
+            [0.0 if said == heard else costs["tone"].get(f"{said} {heard}", _TONE_COST) for said in range(6)]
+            for heard in range(6)
         ]
         parts = {letters: split(letters) for letters in syllables}
         initials = {part[0] for part in parts.values()}
@@ -123,7 +123,11 @@ class SoundChannel:
 
     def tone_cost(self, said: int, heard: int) -> float:
         """Cost of hearing another tone."""
-        return self._tones[said][heard]
+        return self._tones[heard][said]
+
+    def tone_costs(self, heard: int) -> Sequence[float]:
+        """`tone_cost` of every tone that may have been said."""
+        return self._tones[heard]
 
 
 def _table(

@@ -22,8 +22,10 @@ from voxcart_services.asr.text.latin import latin_edits
 from voxcart_services.asr.text.names import HeardSounds
 from voxcart_services.asr.text.syllables import readings
 from voxcart_services.asr.text.tokens import split_units
+from voxcart_services.asr.text.words import general_counts
 
 _MAX_CHARACTERS = 400
+_USUAL_CONFIDENCE, _LEAST_WEIGHT = 0.67, 0.2
 _LATIN = re.compile("[A-Za-z]")
 
 
@@ -63,16 +65,25 @@ class CorrectionRules:
     Attributes:
         decoder: Of the search.
         margin: Nats by which the sentence must gain by an edit.
+        familiar_surprise: Nats a token up to which a sentence is such as people say in a shop.
+        unfamiliar_margin: What the margin grows by for every nat over that: what the language model does not know it
+            cannot judge.
+        word_margin: What the margin grows by for an edit of a word of general Chinese into one that sounds otherwise.
+        confidence_slope: By how much it is dearer to replace what the recogniser was sure of, per unit of confidence.
         score_scale: Nats of gain over which the score of an edit goes from 0.5 to 0.73.
         hypothesis_weight: Of the recogniser's log probability in the choice between its hypotheses.
         hypothesis_margin: Nats by which another hypothesis must be better than the first.
     """
 
     decoder: DecoderRules = field(default_factory=DecoderRules)
-    margin: float = 1.5
+    margin: float = 0.7
+    familiar_surprise: float = 3.2
+    unfamiliar_margin: float = 3.0
+    word_margin: float = 2.0
+    confidence_slope: float = 0.6
     score_scale: float = 3.0
-    hypothesis_weight: float = 1.0
-    hypothesis_margin: float = 1.0
+    hypothesis_weight: float = 0.6
+    hypothesis_margin: float = 0.5
 
 
 class Corrector:
@@ -128,35 +139,46 @@ class Corrector:
         spans = split_units(text)
         if not spans:
             return None
-        units = [Unit(text[s:e], token, heard, _weight(confidences, s, e)) for s, e, token, heard in spans]
+        slope = self._rules.confidence_slope
+        units = [Unit(text[s:e], token, heard, _weight(confidences, s, e, slope)) for s, e, token, heard in spans]
         reading = self._decoder.decode(units, name_arcs(units, names, self._sounds))
         return _Read(text, spans, units, reading.pieces, reading.score)
 
     def _edits(self, read: _Read) -> list[TextEdit]:
-        edits = []
-        for start, end, gain in self._gains(read.units, read.pieces):
-            if gain >= self._rules.margin:
-                pieces = read.pieces[start:end]
-                begin, stop = read.spans[pieces[0].start][0], read.spans[pieces[-1].end - 1][1]
-                after = "".join(piece.text for piece in pieces)
-                reason = _reason(read.units, pieces)
-                edits.append(_trimmed(begin, read.text[begin:stop], after, reason, self._score(gain)))
-        return edits
+        """The changes of a reading that gain enough; what is left out may make others not worth it."""
+        rules, pieces = self._rules, list(read.pieces)
+        unfamiliar = max(0.0, self._decoder.surprise(pieces) - rules.familiar_surprise)
+        margin = rules.margin + rules.unfamiliar_margin * unfamiliar
+        while changes := self._changes(read, pieces):
+            worst = min(changes, key=lambda change: change.gain)
+            if worst.gain >= margin:
+                return [change.edit for change in changes]
+            begin, stop = pieces[worst.start].start, pieces[worst.end - 1].end
+            pieces[worst.start : worst.end] = _plain(read.units, begin, stop)
+        return []
 
-    def _gains(self, units: Sequence[Unit], pieces: Sequence[Piece]) -> list[tuple[int, int, float]]:
+    def _changes(self, read: _Read, pieces: list[Piece]) -> list[_Change]:
         """Stretches of pieces that change something, with what the sentence gains by each."""
         whole = self._decoder.score(pieces)
         found, start = [], 0
         while start < len(pieces):
             end = start
-            while end < len(pieces) and _changes(units, pieces[end]):
+            while end < len(pieces) and _differs(read.units, pieces[end]):
                 end += 1
             if end > start:
-                first, last = pieces[start].start, pieces[end - 1].end
-                plain = [Piece(i, i + 1, units[i].text, units[i].token) for i in range(first, last)]
-                found.append((start, end, whole - self._decoder.score([*pieces[:start], *plain, *pieces[end:]])))
+                changed = pieces[start:end]
+                begin, stop = changed[0].start, changed[-1].end
+                plain = self._decoder.score([*pieces[:start], *_plain(read.units, begin, stop), *pieces[end:]])
+                edit = self._edit(read, changed, whole - plain)
+                is_word = edit.reason == "near_homophone" and len(edit.before) > 1 and edit.before in general_counts()
+                found.append(_Change(start, end, whole - plain - (self._rules.word_margin if is_word else 0.0), edit))
             start = max(end, start + 1)
         return found
+
+    def _edit(self, read: _Read, changed: list[Piece], gain: float) -> TextEdit:
+        begin, stop = read.spans[changed[0].start][0], read.spans[changed[-1].end - 1][1]
+        after = "".join(piece.text for piece in changed)
+        return _trimmed(begin, read.text[begin:stop], after, _reason(read.units, changed), self._score(gain))
 
     def _score(self, gain: float) -> float:
         return round(1.0 / (1.0 + math.exp(-gain / self._rules.score_scale)), 3)
@@ -170,6 +192,15 @@ class _Read(NamedTuple):
     units: list[Unit]
     pieces: tuple[Piece, ...]
     score: float
+
+
+class _Change(NamedTuple):
+    """The pieces `[start, end)` change the text; `gain` is what counts against the margin."""
+
+    start: int
+    end: int
+    gain: float
+    edit: TextEdit
 
 
 def _applied(text: str, edits: list[TextEdit]) -> str:
@@ -187,15 +218,20 @@ def _trimmed(start: int, before: str, after: str, reason: str, score: float) -> 
     return TextEdit(start + first, start + first + len(before), before, after, reason, score)
 
 
-def _changes(units: Sequence[Unit], piece: Piece) -> bool:
+def _plain(units: Sequence[Unit], start: int, end: int) -> list[Piece]:
+    """The text as it was recognised."""
+    return [Piece(i, i + 1, units[i].text, units[i].token) for i in range(start, end)]
+
+
+def _differs(units: Sequence[Unit], piece: Piece) -> bool:
     return piece.text != "".join(unit.text for unit in units[piece.start : piece.end])
 
 
-def _weight(confidences: Sequence[float] | None, start: int, end: int) -> float:
+def _weight(confidences: Sequence[float] | None, start: int, end: int, slope: float) -> float:
     """How much dearer or cheaper it is to replace what the recogniser was sure or unsure of."""
     if confidences is None:
         return 1.0
-    return 0.6 + 0.6 * sum(confidences[start:end]) / (end - start)
+    return max(_LEAST_WEIGHT, 1.0 + slope * (sum(confidences[start:end]) / (end - start) - _USUAL_CONFIDENCE))
 
 
 def _reason(units: Sequence[Unit], pieces: Sequence[Piece]) -> str:

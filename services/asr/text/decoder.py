@@ -9,18 +9,23 @@ in the sentence.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from heapq import nlargest, nsmallest
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from voxcart_services.asr.text.channel import SoundChannel
 from voxcart_services.asr.text.language_model import LanguageModel
 from voxcart_services.asr.text.names import READING_COST, HeardSounds, NameMatch
 from voxcart_services.asr.text.pairs import PairIndex, PairMatch
-from voxcart_services.asr.text.syllables import readings
+from voxcart_services.asr.text.syllables import Syllable, readings
 from voxcart_services.asr.text.tokens import END, NAME
 
-_MAX_CACHED = 20_000
+_MAX_CACHED = 40_000
+_MAX_WORSE = 7.0
+_MAX_KEPT = 16
 _HOMOPHONES = 3
 
 
@@ -38,11 +43,11 @@ class DecoderRules:
     """
 
     lm_weight: float = 0.7
-    substitution_cost: float = 2.0
+    substitution_cost: float = 1.0
     deletion_cost: float = 9.0
-    beam_size: int = 14
-    beam_width: float = 11.0
-    num_candidates: int = 8
+    beam_size: int = 8
+    beam_width: float = 9.0
+    num_candidates: int = 5
 
 
 class Unit(NamedTuple):
@@ -93,13 +98,9 @@ class Reading(NamedTuple):
     pieces: tuple[Piece, ...]
 
 
-class _Path(NamedTuple):
-    """The beginning of a reading; `last` is its last piece, `before` what comes before that."""
-
-    score: float
-    state: int
-    before: _Path | None = None
-    last: Piece | None = None
+# The beginning of a reading: score, state of the language model, the path before its last piece, that piece's fields.
+# Plain tuples, because thousands are made for a sentence.
+_Path = tuple[float, int, Any, int, int, str, str, float, str]
 
 
 class _Candidate(NamedTuple):
@@ -111,6 +112,16 @@ class _Candidate(NamedTuple):
     state: int
 
 
+class _Followers(NamedTuple):
+    """The characters of one syllable seen after a context, with the best of their log probabilities.
+
+    A character is (itself, its tone, cost of the reading, log probability, state behind it).
+    """
+
+    best_logprob: float
+    chars: list[tuple[str, int, float, float, int]]
+
+
 class SentenceDecoder:
     """Holds the caches; not to be used by two threads at a time."""
 
@@ -120,7 +131,7 @@ class SentenceDecoder:
         self._channel = channel
         self._pairs = PairIndex(model, sounds, rules.lm_weight)
         self._candidates: dict[tuple[int, str], list[_Candidate]] = {}
-        self._by_sound: dict[int, dict[str, list[_Follower]]] = {}
+        self._by_sound: dict[int, dict[str, _Followers]] = {}
         self._homophones = _homophones(model)
 
     def decode(self, units: Sequence[Unit], names: Sequence[NameArc]) -> Reading:
@@ -128,19 +139,19 @@ class SentenceDecoder:
         arcs: list[list[NameArc]] = [[] for _ in units]
         for arc in names:
             arcs[arc.match.start].append(arc)
-        beams: list[dict[int, _Path]] = [{} for _ in range(len(units) + 1)]
-        beams[0][self._model.begin] = _Path(0.0, self._model.begin)
+        beams = [_Beam(self.rules.beam_width) for _ in range(len(units) + 1)]
+        beams[0].paths[self._model.begin] = (0.0, self._model.begin, None, 0, 0, "", "", 0.0, "")
         for position, unit in enumerate(units):
             pairs = self._pairs_at(units, position)
-            for path in self._best(beams[position]):
+            for path in beams[position].best(self.rules.beam_size):
                 self._extend(path, position, unit, beams[position + 1])
                 if pairs:
                     self._extend_by_pairs(path, position, units, pairs, beams[position + 2])
                 for arc in arcs[position]:
                     self._extend_by_name(path, arc, units, beams)
         weight, step = self.rules.lm_weight, self._model.step
-        finals = [(path.score + weight * step(path.state, END)[0], path) for path in beams[-1].values()]
-        score, best = max(finals, key=lambda final: final[0])
+        finals = [(path[0] + weight * step(path[1], END)[0], path) for path in beams[-1].paths.values()]
+        score, best = max(finals, key=itemgetter(0))
         return Reading(score, _pieces(best))
 
     def score(self, pieces: Sequence[Piece]) -> float:
@@ -153,23 +164,25 @@ class SentenceDecoder:
                 total += self.rules.lm_weight * logprob
         return total + self.rules.lm_weight * self._model.step(state, END)[0]
 
-    def _best(self, paths: dict[int, _Path]) -> list[_Path]:
-        kept = sorted(paths.values(), key=lambda path: path.score, reverse=True)[: self.rules.beam_size]
-        return [path for path in kept if path.score > kept[0].score - self.rules.beam_width]
+    def surprise(self, pieces: Sequence[Piece]) -> float:
+        """Nats a token by which a reading surprises the language model: about 3 in a shop, 5 and more elsewhere."""
+        tokens = "".join(piece.tokens for piece in pieces) + END
+        return -self._model.logprob(tokens) / len(tokens)
 
-    def _extend(self, path: _Path, position: int, unit: Unit, beam: dict[int, _Path]) -> None:
+    def _extend(self, path: _Path, position: int, unit: Unit, beam: _Beam) -> None:
         """Adds the unit as it is, and what else it may be."""
-        rules = self.rules
-        logprob, state = self._model.step(path.state, unit.token)
-        _add(beam, path, path.score + rules.lm_weight * logprob, state, (position, unit.text, unit.token, 0.0))
+        rules, end, weight = self.rules, position + 1, self.rules.lm_weight
+        score, state = path[0], path[1]
+        logprob, after = self._model.step(state, unit.token)
+        beam.add(score + weight * logprob, after, path, position, end, unit.text, unit.token, 0.0, "")
         if not unit.is_open:
             return
         base = rules.substitution_cost * unit.weight
-        for char, cost, logprob, state in self._substitutes(path.state, unit.heard):
+        for char, cost, logprob, after in self._substitutes(state, unit.heard)[: rules.num_candidates]:
             cost = base + cost * unit.weight
-            _add(beam, path, path.score + rules.lm_weight * logprob - cost, state, (position, char, char, cost))
+            beam.add(score + weight * logprob - cost, after, path, position, end, char, char, cost, "")
         cost = rules.deletion_cost * unit.weight
-        _add(beam, path, path.score - cost, path.state, (position, "", "", cost))
+        beam.add(score - cost, state, path, position, end, "", "", cost, "")
 
     def _pairs_at(self, units: Sequence[Unit], position: int) -> list[PairMatch]:
         if position + 1 == len(units) or not (units[position].is_open and units[position + 1].is_open):
@@ -177,35 +190,34 @@ class SentenceDecoder:
         return self._pairs.search(units[position].heard, units[position + 1].heard)
 
     def _extend_by_pairs(
-        self, path: _Path, position: int, units: Sequence[Unit], pairs: list[PairMatch], beam: dict[int, _Path]
+        self, path: _Path, position: int, units: Sequence[Unit], pairs: list[PairMatch], beam: _Beam
     ) -> None:
         """Adds two characters that belong together in the place of two units."""
         rules, step = self.rules, self._model.step
         first, second = units[position].weight, units[position + 1].weight
         for pair in pairs:
-            logprob, state = step(path.state, pair.chars[0])
+            logprob, state = step(path[1], pair.chars[0])
             second_logprob, state = step(state, pair.chars[1])
             cost = pair.first_cost * first + pair.second_cost * second
             cost += rules.substitution_cost * (first * pair.first_changed + second * pair.second_changed)
-            score = path.score + rules.lm_weight * (logprob + second_logprob) - cost
-            kept = beam.get(state)
-            if kept is None or kept.score < score:
-                piece = Piece(position, position + 2, pair.chars, pair.chars, cost)
-                beam[state] = _Path(score, state, path, piece)
+            score = path[0] + rules.lm_weight * (logprob + second_logprob) - cost
+            beam.add(score, state, path, position, position + 2, pair.chars, pair.chars, cost, "")
 
-    def _extend_by_name(self, path: _Path, arc: NameArc, units: Sequence[Unit], beams: list[dict[int, _Path]]) -> None:
+    def _extend_by_name(self, path: _Path, arc: NameArc, units: Sequence[Unit], beams: list[_Beam]) -> None:
         match = arc.match
         end = match.start + len(match.name)
-        weights = [units[i].weight for i in range(match.start, end) if units[i].heard != match.name[i - match.start]]
-        weight = sum(weights) / len(weights) if weights else 1.0
-        heard = (match.cost + self.rules.substitution_cost * match.changed) * weight
-        cost = heard - self.rules.lm_weight * arc.logprob
-        logprob, state = self._model.step(path.state, NAME)
-        score = path.score + self.rules.lm_weight * logprob - cost
-        kept = beams[end].get(state)
-        if kept is None or kept.score < score:
-            piece = Piece(match.start, end, match.name, NAME, cost, arc.source)
-            beams[end][state] = _Path(score, state, path, piece)
+        logprob, state = self._model.step(path[1], NAME)
+        cost = self._name_cost(arc, units)
+        score = path[0] + self.rules.lm_weight * logprob - cost
+        beams[end].add(score, state, path, match.start, end, match.name, NAME, cost, arc.source)
+
+    def _name_cost(self, arc: NameArc, units: Sequence[Unit]) -> float:
+        match, cost = arc.match, -self.rules.lm_weight * arc.logprob
+        if match.changed:
+            stretch = zip(units[match.start : match.start + len(match.name)], match.name, strict=True)
+            weights = [unit.weight for unit, char in stretch if unit.heard != char]
+            cost += (match.cost + self.rules.substitution_cost * match.changed) * sum(weights) / len(weights)
+        return cost
 
     def _substitutes(self, state: int, heard: str) -> list[_Candidate]:
         """The characters that most likely stand in the place of one in a context."""
@@ -218,79 +230,109 @@ class SentenceDecoder:
         return found
 
     def _find_substitutes(self, state: int, heard: str) -> list[_Candidate]:
-        best: dict[str, _Candidate] = {}
+        """Those after the context without its first token, and those that were seen after the whole of it.
+
+        After the whole context a character is never less likely than after a part, so the better of two is right.
+        """
+        if state == 0:
+            return self._usual_substitutes(heard)
+        weight = self.rules.lm_weight
+        shorter, backoff = self._model.shorter(state)
+        best: dict[str, tuple[float, _Candidate]] = {}
+        for char, cost, logprob, after in self._substitutes(shorter, heard):
+            best[char] = (cost - weight * (logprob + backoff), _Candidate(char, cost, logprob + backoff, after))
         for rank, syllable in enumerate(readings(heard)):
-            penalty = READING_COST if rank else 0.0
-            confusable = self._channel.confusable(syllable.letters)
+            self._add_followers(best, state, syllable, READING_COST if rank else 0.0)
+        best.pop(heard, None)
+        return [candidate for _, candidate in nsmallest(_MAX_KEPT, best.values(), key=itemgetter(0))]
+
+    def _usual_substitutes(self, heard: str) -> list[_Candidate]:
+        """The most usual characters of the same syllable."""
+        found: dict[str, _Candidate] = {}
+        for rank, syllable in enumerate(readings(heard)):
             for char in self._homophones.get(syllable.letters, ()):
-                if char != heard and char not in best:
-                    tone = min(self._channel.tone_cost(said.tone, syllable.tone) for said in readings(char))
-                    best[char] = _Candidate(char, penalty + tone, *self._model.step(state, char))
-            for follower, weight in self._followers(state, confusable):
-                char = follower.char
-                cost = penalty + follower.penalty + confusable[follower.letters]
-                cost += self._channel.tone_cost(follower.tone, syllable.tone)
-                if char != heard and (char not in best or best[char].cost > cost):
-                    best[char] = _Candidate(char, cost, weight + follower.logprob, follower.state)
-        ranked = sorted(best.values(), key=lambda found: found.cost - self.rules.lm_weight * found.logprob)
-        return ranked[: self.rules.num_candidates]
+                tone = min(self._channel.tone_cost(said.tone, syllable.tone) for said in readings(char))
+                cost = tone + (READING_COST if rank else 0.0)
+                if char != heard and char not in found:
+                    found[char] = _Candidate(char, cost, *self._model.step(0, char))
+        return list(found.values())
 
-    def _followers(self, state: int, confusable: Mapping[str, float]) -> Iterator[tuple[_Follower, float]]:
-        """Characters seen after a context that sound alike, with the log weight of the context they were seen after."""
-        weight, seen = 0.0, set[str]()
-        while state:
-            groups = self._grouped(state)
-            few, many = (groups, confusable) if len(groups) < len(confusable) else (confusable, groups)
-            for letters in few:
-                if letters in many:
-                    for follower in groups[letters]:
-                        if follower.char not in seen:
-                            yield follower, weight
-            seen.update(self._model.followers(state))
-            state, backoff = self._model.shorter(state)
-            weight += backoff
+    def _add_followers(
+        self, best: dict[str, tuple[float, _Candidate]], state: int, syllable: Syllable, penalty: float
+    ) -> None:
+        """Adds the characters seen after a context that sound like a syllable."""
+        weight, groups = self.rules.lm_weight, self._grouped(state)
+        confusable, tones = self._channel.confusable(syllable.letters), self._channel.tone_costs(syllable.tone)
+        bound = min((total for total, _ in best.values()), default=0.0) + _MAX_WORSE
+        for letters in groups.keys() & confusable.keys():
+            base, group = penalty + confusable[letters], groups[letters]
+            if base - weight * group.best_logprob > bound:
+                continue
+            for char, tone, reading_cost, logprob, after in group.chars:
+                cost = base + reading_cost + tones[tone]
+                total = cost - weight * logprob
+                if total < bound and (char not in best or total < best[char][0]):
+                    best[char] = (total, _Candidate(char, cost, logprob, after))
+                    bound = min(bound, total + _MAX_WORSE)
 
-    def _grouped(self, state: int) -> dict[str, list[_Follower]]:
+    def _grouped(self, state: int) -> dict[str, _Followers]:
         """The followers of a context by syllable."""
         groups = self._by_sound.get(state)
         if groups is None:
             if len(self._by_sound) >= _MAX_CACHED:
                 self._by_sound.clear()
-            groups = {}
+            chars: dict[str, list[tuple[str, int, float, float, int]]] = {}
             for char, (logprob, after) in self._model.followers(state).items():
                 for rank, syllable in enumerate(readings(char)):
-                    follower = _Follower(
-                        char, syllable.letters, syllable.tone, READING_COST * (rank > 0), logprob, after
-                    )
-                    groups.setdefault(syllable.letters, []).append(follower)
+                    follower = (char, syllable.tone, READING_COST if rank else 0.0, logprob, after)
+                    chars.setdefault(syllable.letters, []).append(follower)
+            groups = {letters: _Followers(max(f[3] for f in alike), alike) for letters, alike in chars.items()}
             self._by_sound[state] = groups
         return groups
 
 
-class _Follower(NamedTuple):
-    """A reading of a character seen after a context."""
+class _Beam:
+    """The best path into every state at one position; those far behind the best are not taken in."""
 
-    char: str
-    letters: str
-    tone: int
-    penalty: float
-    logprob: float
-    state: int
+    __slots__ = ("_best_score", "_width", "paths")
 
+    def __init__(self, width: float) -> None:
+        self.paths: dict[int, _Path] = {}
+        self._width = width
+        self._best_score = -math.inf
 
-def _add(beam: dict[int, _Path], path: _Path, score: float, state: int, piece: tuple[int, str, str, float]) -> None:
-    """Adds a path by one piece of one unit unless a better one is in the same state."""
-    kept = beam.get(state)
-    if kept is None or kept.score < score:
-        position, text, tokens, cost = piece
-        beam[state] = _Path(score, state, path, Piece(position, position + 1, text, tokens, cost))
+    def add(
+        self,
+        score: float,
+        state: int,
+        before: _Path,
+        start: int,
+        end: int,
+        text: str,
+        tokens: str,
+        cost: float,
+        source: str,
+    ) -> None:
+        """Adds the path `before` and one piece, unless a better path is in the same state."""
+        if score < self._best_score - self._width:
+            return
+        kept = self.paths.get(state)
+        if kept is None or kept[0] < score:
+            self.paths[state] = (score, state, before, start, end, text, tokens, cost, source)
+            if score > self._best_score:
+                self._best_score = score
+
+    def best(self, size: int) -> list[_Path]:
+        """The best of the paths, at most `size`."""
+        limit = self._best_score - self._width
+        return nlargest(size, [path for path in self.paths.values() if path[0] >= limit], key=itemgetter(0))
 
 
 def _pieces(path: _Path) -> tuple[Piece, ...]:
     pieces = []
-    while path.last is not None and path.before is not None:
-        pieces.append(path.last)
-        path = path.before
+    while path[2] is not None:
+        pieces.append(Piece(*path[3:]))
+        path = path[2]
     return tuple(reversed(pieces))
 
 

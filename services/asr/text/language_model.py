@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+from array import array
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -21,6 +22,8 @@ from voxcart_services.asr.text.tokens import BEGIN
 MODEL_FILE = "language_model.npz"
 _QUANTUM = 1.0 / 16.0
 _MAX_EXPANDED = 30_000
+_MAX_STEPS = 200_000
+_ABSENT = (0.0, -1)
 
 
 class LanguageModel:
@@ -38,12 +41,15 @@ class LanguageModel:
                 levels = [_Level(arrays, size) for size in range(1, self.order + 1)]
             except KeyError as error:
                 raise ValueError(f"no language model: it lacks {error}") from error
+        self._steps: dict[tuple[int, str], tuple[float, int]] = {}
         self._tokens = np.concatenate([[0], *(level.tokens for level in levels)]).astype(np.uint16)
         self._logprobs = np.concatenate([[0.0], *(level.logprobs for level in levels)]).astype(np.float32)
-        self._backoffs = np.concatenate([[0.0], *(level.backoffs for level in levels)]).astype(np.float32)
+        backoffs = np.concatenate([[0.0], *(level.backoffs for level in levels)])
+        self._backoffs = array("f", backoffs.astype(np.float32).tobytes())
         counts = np.concatenate([[len(levels[0].tokens)], *(level.num_children for level in levels)]).astype(np.int64)
         self._first_child = np.concatenate([[1], 1 + np.cumsum(counts)]).astype(np.int32)
-        self._suffix = _suffix_links(self._tokens, self._first_child, [len(level.tokens) for level in levels])
+        links = _suffix_links(self._tokens, self._first_child, [len(level.tokens) for level in levels])
+        self._suffix = array("i", links.tobytes())
         self._children: dict[int, dict[str, tuple[float, int]]] = {}
         self._unknown = float(self._logprobs[1 : 1 + counts[0]].min()) - 2.0
         self.begin = self._child_states(0)[BEGIN][1]
@@ -55,18 +61,24 @@ class LanguageModel:
             state: `begin`, or what another step gave.
             token: One of `tokens`; one that the model never saw is a little less likely than its rarest.
         """
+        key = (state, token)
+        known = self._steps.get(key)
+        if known is not None:
+            return known
         weight = 0.0
         while True:
             children = self._children.get(state)
             if children is None:
                 children = self._child_states(state)
-            found = children.get(token)
-            if found is not None:
-                return weight + found[0], found[1]
-            if state == 0:
-                return weight + self._unknown, 0
-            weight += float(self._backoffs[state])
-            state = int(self._suffix[state])
+            logprob, after = children.get(token, _ABSENT)
+            if after >= 0 or state == 0:
+                break
+            weight += self._backoffs[state]
+            state = self._suffix[state]
+        if len(self._steps) >= _MAX_STEPS:
+            self._steps.clear()
+        known = self._steps[key] = (weight + logprob, after) if after >= 0 else (weight + self._unknown, 0)
+        return known
 
     def followers(self, state: int) -> Mapping[str, tuple[float, int]]:
         """Tokens seen after a context: token -> (log probability, state behind it)."""
@@ -74,7 +86,7 @@ class LanguageModel:
 
     def shorter(self, state: int) -> tuple[int, float]:
         """The context without its first token, and the log weight of falling back to it. Not for the root, 0."""
-        return int(self._suffix[state]), float(self._backoffs[state])
+        return self._suffix[state], self._backoffs[state]
 
     def logprob(self, tokens: str) -> float:
         """Log probability of a whole sentence of tokens without its begin token."""
@@ -115,7 +127,7 @@ class LanguageModel:
     def _context_of(self, node: int) -> int:
         """The longest suffix of a node that has children."""
         while node and self._first_child[node] == self._first_child[node + 1]:
-            node = int(self._suffix[node])
+            node = self._suffix[node]
         return node
 
 

@@ -23,6 +23,7 @@ from voxcart_services.asr.results import TextEdit
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’\-]*|\d+")
 _NAME_RUN = re.compile(r"[A-Za-z][A-Za-z0-9'’\-+]*(?:\s+[A-Za-z0-9][A-Za-z0-9'’\-+]*)*")
 _HEARD = re.compile(r"[A-Za-z0-9'’\-\s]+")
+_FUNCTION_WORDS = frozenset(words("a an the my your this that these those to of in on at is are it and or for with"))
 _MIN_LETTERS = 3
 _MIN_KEY = 3
 _MAX_WORDS = 4
@@ -169,7 +170,8 @@ def _may_be_misheard(heard: str, name: LatinName) -> bool:
     """A word that is no English, or words that are nearly spelled as the name."""
     if not _is_english(heard):
         return True
-    return " " in heard and Levenshtein.normalized_similarity(name.joined, joined(heard)) >= _MIN_ENGLISH_LIKENESS
+    is_phrase = " " in heard and not _FUNCTION_WORDS.intersection(heard.lower().split())
+    return is_phrase and Levenshtein.normalized_similarity(name.joined, joined(heard)) >= _MIN_ENGLISH_LIKENESS
 
 
 def _is_english(heard: str) -> bool:

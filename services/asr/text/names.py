@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
 from voxcart_services.asr.text.channel import SoundChannel
@@ -40,7 +41,7 @@ class HeardSounds:
         self._letters: dict[str, dict[str, float]] = {}
 
     def letters(self, char: str) -> Mapping[str, float]:
-        """Toneless syllables that may have been said for a character, with costs; none for what is no Han character."""
+        """Toneless syllables that may have been said for a character, cheapest first; none for what is no Han."""
         found = self._letters.get(char)
         if found is None:
             found = {}
@@ -49,7 +50,7 @@ class HeardSounds:
                     total = cost + READING_COST * (rank > 0)
                     if total <= _MAX_SYLLABLE_COST and total < found.get(letters, math.inf):
                         found[letters] = total
-            self._letters[char] = found
+            found = self._letters[char] = dict(sorted(found.items(), key=itemgetter(1)))
         return found
 
     def cost(self, heard: str, said: Syllable) -> float:

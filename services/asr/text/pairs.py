@@ -72,11 +72,12 @@ class PairIndex:
         for letters, cost in first_costs.items():
             by_second = self._pairs.get(letters)
             if by_second is not None:
-                near += [
-                    (cost + second_costs[then] - self._lm_weight * by_second[then][0].logprob, by_second[then])
-                    for then in by_second.keys() & second_costs.keys()
-                    if cost + second_costs[then] <= _MAX_COST
-                ]
+                for then, then_cost in second_costs.items():
+                    if cost + then_cost > _MAX_COST:
+                        break
+                    entries = by_second.get(then)
+                    if entries is not None:
+                        near.append((cost + then_cost - self._lm_weight * entries[0].logprob, entries))
         ranked: list[tuple[float, PairMatch]] = []
         for _, entries in nsmallest(_MAX_FOUND, near, key=itemgetter(0)):
             for entry in entries:

@@ -31,6 +31,8 @@ from voxcart_services.asr.text.edits import EditedText
 from voxcart_services.asr.text.fillers import find_fillers, find_restarts
 from voxcart_services.asr.text.punctuation import punctuation_edits
 
+_MAX_ROUNDS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class CorrectedText:
@@ -92,8 +94,7 @@ class TextPipeline:
             score if score is not None else 0.0,
         )
         edited.apply(self._corrector.correct(request))
-        edited.apply(find_fillers(edited.text))
-        edited.apply(find_restarts(edited.text))
+        _clean(edited)
         numbers = normalize_spoken(edited.text).edits
         edited.apply(TextEdit(e.start, e.end, e.before, e.after, "number", e.score) for e in numbers)
         edited.apply(self._corrector.restore_names(edited.text, tenant, request.hot_words))
@@ -143,6 +144,16 @@ def _simplifications(text: str) -> list[TextEdit]:
         for index, (old, new) in enumerate(zip(text, simplify(text), strict=True))
         if old != new
     ]
+
+
+def _clean(edited: EditedText) -> None:
+    """Takes out hesitation, and what hesitation hid: 呃我要买，嗯我要买苹果."""
+    for _ in range(_MAX_ROUNDS):
+        before = edited.text
+        edited.apply(find_fillers(edited.text))
+        edited.apply(find_restarts(edited.text))
+        if edited.text == before:
+            return
 
 
 def _result(edited: EditedText) -> CorrectedText:

@@ -1,9 +1,11 @@
-"""Estimates a back-off n-gram model: interpolated modified Kneser-Ney smoothing, then relative-entropy pruning.
+"""Estimates a back-off n-gram model: interpolated absolute discounting, then relative-entropy pruning.
 
-Smoothing as in S. F. Chen and J. Goodman, "An empirical study of smoothing techniques for language modeling", 1999
-(three discounts an order, from the counts of counts). Pruning as in A. Stolcke, "Entropy-based pruning of backoff
-language models", 1998, with the change that an n-gram is weighed by its own contribution alone. N-grams are strings,
-one token a character.
+Smoothing with three discounts an order, from the counts of counts, as in the modified Kneser-Ney smoothing of
+S. F. Chen and J. Goodman, "An empirical study of smoothing techniques for language modeling", 1999, but over the plain
+counts in all orders: Kneser-Ney's lower orders are made for what the higher ones do not hold, and become wrong once
+these are pruned (C. Chelba et al., "Study on interaction between entropy pruning and Kneser-Ney smoothing", Interspeech
+2010). Pruning as in A. Stolcke, "Entropy-based pruning of backoff language models", 1998, with the change that an
+n-gram is weighed by its own contribution alone. N-grams are strings, one token a character.
 """
 
 import math
@@ -50,9 +52,8 @@ def estimate(sentences: Mapping[str, int], order: int, progress: Callable[[str],
         order: Tokens in the longest n-gram, at least 2.
         progress: Told what is done.
     """
-    raw = [_raw_counts(sentences, size) for size in range(1, order + 1)]
-    progress(f"counted {sum(map(len, raw)):,} n-grams of {len(sentences):,} sentences")
-    counts = [_lower_counts(raw[size], raw[size - 1], sentences) for size in range(1, order)] + [raw[-1]]
+    counts = [_counts(sentences, size) for size in range(1, order + 1)]
+    progress(f"counted {sum(map(len, counts)):,} n-grams of {len(sentences):,} sentences")
     counts[0].pop(BEGIN, None)
     model = BackoffModel(order, {}, {})
     uniform = 1.0 / len(counts[0])
@@ -63,26 +64,11 @@ def estimate(sentences: Mapping[str, int], order: int, progress: Callable[[str],
     return model
 
 
-def _raw_counts(sentences: Mapping[str, int], size: int) -> Counter[str]:
+def _counts(sentences: Mapping[str, int], size: int) -> Counter[str]:
     counts: Counter[str] = Counter()
     for sentence, count in sentences.items():
         for start in range(len(sentence) - size + 1):
             counts[sentence[start : start + size]] += count
-    return counts
-
-
-def _lower_counts(longer: Mapping[str, int], own: Mapping[str, int], sentences: Mapping[str, int]) -> Counter[str]:
-    """How many different tokens an n-gram follows.
-
-    N-grams that begin a sentence have their raw count. A word that stands alone could follow anything, so each of its
-    occurrences counts as another token before it.
-    """
-    counts: Counter[str] = Counter(gram[1:] for gram in longer)
-    size = len(next(iter(own)))
-    for sentence, count in sentences.items():
-        if sentence[0] != BEGIN and len(sentence) >= size:
-            counts[sentence[:size]] += count
-    counts.update({gram: count for gram, count in own.items() if gram[0] == BEGIN})
     return counts
 
 
