@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from concurrent.futures import ThreadPoolExecutor
 
 from voxcart.bus import open_bus
@@ -28,6 +29,8 @@ async def build(context: ServiceContext) -> None:
     if settings.asr_hot_words_dir is not None:
         shop_words.read_lists(settings.asr_hot_words_dir)
     recognizer = make_recognizer(models, corrector, settings.rules(), shop_words)
+    gc.collect()
+    gc.freeze()  # the language model and the sound tables are a million objects that no collection needs to look at
     context.stack.push_async_callback(recognizer.aclose)
     context.add_servicer(
         asr_pb2_grpc.add_SpeechRecognitionServicer_to_server,

@@ -143,7 +143,7 @@ class ForegroundRules:
     """
 
     reject_background: float = 0.8
-    fainter_db: float = 8.0
+    fainter_db: float = 14.0
     per_db: float = 0.6
     low_snr_db: float = 10.0
     per_snr_db: float = 0.15

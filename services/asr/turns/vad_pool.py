@@ -29,8 +29,8 @@ _ASLEEP_DBFS = -66.0
 _ASLEEP_ENERGY = FRAME_SAMPLES * 10 ** (_ASLEEP_DBFS / 10)
 _MAX_BATCH = 256
 _FEW_STREAMS = 8
-_GATHER_S_PER_STREAM = 100e-6
-_MAX_GATHER_S = 0.016
+_GATHER_S_PER_STREAM = 160e-6
+_MAX_GATHER_S = 0.032
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class SileroVad(Vad):
 
 
 def gather_seconds(num_streams: int) -> float:
-    """How long a batch is gathered: not at all with few streams, up to 16 ms with many."""
+    """How long a batch is gathered: not at all with few streams, up to 32 ms with many."""
     return 0.0 if num_streams <= _FEW_STREAMS else min(_MAX_GATHER_S, num_streams * _GATHER_S_PER_STREAM)
 
 

@@ -124,7 +124,7 @@ def test_a_television_behind_the_speaker_is_turned_away_and_the_speaker_is_not()
 
 def test_a_speaker_who_stepped_back_is_heard_again() -> None:
     level, turns = known_level(), 0
-    farther = replace(NEAR, speech_dbfs=-38.0, snr_db=20.0)
+    farther = replace(NEAR, speech_dbfs=-43.0, snr_db=20.0)
     while judge_foreground(farther, level, 0.8, False, RULES).is_background:
         level.reject()
         turns += 1

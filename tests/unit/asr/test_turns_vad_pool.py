@@ -180,4 +180,4 @@ def test_gathering_grows_with_the_streams_and_is_bounded() -> None:
     waits = [gather_seconds(num_streams) for num_streams in (1, 8, 9, 50, 200, 5_000)]
     assert waits[:2] == [0, 0]
     assert waits == sorted(waits)
-    assert waits[-1] == 0.016
+    assert waits[-1] == 0.032
