@@ -43,6 +43,7 @@ _FILES = ("encoder.onnx", "decoder.onnx", "cache_join.onnx", "whisper.json", "to
 _CPU_LIMITS = SchedulerLimits()
 _GPU_LIMITS = SchedulerLimits(max_waiting_interims=64, max_batch=16, max_begun_together=8, interims_beside_finals=True)
 _GPU_LENGTH_GRID = 25
+_FREE_READINGS = 3
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,7 @@ class _Pipeline:
             no_speech_prob=made.no_speech_prob,
             language=detect_language(text) if text else made.language,
             words=made.words if text == heard else _words_of(text, made.words),
-            alternatives=self._alternatives(text, others, made.task.options.num_alternatives - 1),
+            alternatives=self._alternatives(text, others, max(_FREE_READINGS, made.task.options.num_alternatives - 1)),
             is_loop=best.is_loop,
             encode_ms=run.encode_ms,
             decode_ms=decode_ms,
@@ -238,12 +239,13 @@ class _Pipeline:
         )
 
     def _alternatives(self, text: str, others: list[Found], count: int) -> tuple[Alternative, ...]:
+        """The other texts that were found, also by a beam that nobody asked for: correction chooses among them."""
         found: dict[str, Alternative] = {}
         for other in others:
             reading = without_inventions(self._tokens.decode(other.tokens).strip())
             if reading and reading != text and reading not in found:
                 found[reading] = Alternative(reading, _confidence(other), other.mean_log_prob)
-        return tuple(found.values())[: max(0, count)]
+        return tuple(found.values())[:count]
 
 
 def _words_of(text: str, words: tuple[Word, ...]) -> tuple[Word, ...]:
