@@ -178,6 +178,8 @@ async def test_a_final_stops_the_running_interim_of_its_utterance_only() -> None
         await interim.future
     assert (await final.future).text == "a:1"
     assert (await other.future).text == "o:2"
+    while not pipeline.dropped:
+        await asyncio.sleep(0)
     assert pipeline.dropped == ["i:1000000"]
     await scheduler.aclose()
 
