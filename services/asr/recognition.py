@@ -84,7 +84,8 @@ class Hypothesis:
         no_speech_prob: The model's probability that nothing is said.
         language: `zh`, `en` or `mixed`.
         words: With times and confidence, if they were asked for and the engine can.
-        alternatives: Other hypotheses, the best first; `text` is not among them. There may be more than were asked for.
+        alternatives: Other hypotheses, the best first; `text` is not among them. If none
+            were asked for, those that were found anyway.
         is_loop: Decoding was stopped because it repeated itself.
         trailing_silence_ms: Time since the last token, where the engine aligns tokens with time as it goes.
         encode_ms, decode_ms: Compute time.

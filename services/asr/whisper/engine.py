@@ -231,7 +231,7 @@ class _Pipeline:
             no_speech_prob=made.no_speech_prob,
             language=detect_language(text) if text else made.language,
             words=made.words if text == heard else _words_of(text, made.words),
-            alternatives=self._alternatives(text, others, max(_FREE_READINGS, made.task.options.num_alternatives - 1)),
+            alternatives=self._alternatives(text, others, made.task.options.num_alternatives - 1 or _FREE_READINGS),
             is_loop=best.is_loop,
             encode_ms=run.encode_ms,
             decode_ms=decode_ms,
