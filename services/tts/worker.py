@@ -26,10 +26,10 @@ from voxcart_services.tts.engine import (
     Delivery,
     SpeechSynthesizer,
 )
-from voxcart_services.tts.frontend import language_of
 from voxcart_services.tts.kokoro import SAMPLE_RATE_HZ
 from voxcart_services.tts.metrics import REPLIES_TOTAL, TIME_TO_FIRST_AUDIO_SECONDS
 from voxcart_services.tts.servicer import timing_of
+from voxcart_services.tts.text.frontend import language_of
 from voxcart_services.tts.voices import Voice, VoiceLibrary
 
 log = get_logger(__name__)

@@ -11,8 +11,8 @@ from onnxruntime import RunOptions
 from voxcart_services.tts.cache import CacheLimits, PhraseCache
 from voxcart_services.tts.engine import SpeechSynthesizer
 from voxcart_services.tts.kokoro import FRAME_SAMPLES, KokoroModel
-from voxcart_services.tts.phonemes import Phonemizer
 from voxcart_services.tts.scheduler import ClauseScheduler
+from voxcart_services.tts.text.phonemes import Phonemizer
 from voxcart_services.tts.voices import STYLE_WIDTH, Voice, VoiceLibrary
 
 SILENT_FRAMES = 10

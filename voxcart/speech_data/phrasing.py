@@ -17,9 +17,9 @@ from voxcart.paths import models_dir
 from voxcart.serving.sessions import SessionOptions, create_session
 from voxcart.speech_data.speaker import OUTPUT_RATE_HZ, trim_silence
 from voxcart_services.tts.audio import with_fades
-from voxcart_services.tts.frontend import spoken_form
 from voxcart_services.tts.kokoro import SAMPLE_RATE_HZ, KokoroModel, OnnxSession
-from voxcart_services.tts.phonemes import Phonemizer
+from voxcart_services.tts.text.frontend import spoken_form
+from voxcart_services.tts.text.phonemes import Phonemizer
 from voxcart_services.tts.voices import Voice, VoiceLibrary
 
 _MODEL = "kokoro-82m"

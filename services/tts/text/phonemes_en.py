@@ -8,8 +8,8 @@ import json
 import re
 from importlib import resources
 
-from voxcart_services.tts.letter_sounds import sounds_of_letters
-from voxcart_services.tts.phonemes_zh import read_lexicon
+from voxcart_services.tts.text.letter_sounds import sounds_of_letters
+from voxcart_services.tts.text.phonemes_zh import read_lexicon
 
 _VOWELS = frozenset("AIOQWYaiuæɑɒɔəɛɜɪʊʌᵻ")
 _STRESS = "ˈˌ"

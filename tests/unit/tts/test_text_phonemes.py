@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from voxcart_services.tts.letter_sounds import sounds_of_letters
-from voxcart_services.tts.phonemes import Phonemizer
+from voxcart_services.tts.text.letter_sounds import sounds_of_letters
+from voxcart_services.tts.text.phonemes import Phonemizer
 
 pytestmark = pytest.mark.unit
 

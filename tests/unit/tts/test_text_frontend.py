@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voxcart_services.tts.frontend import language_of, spoken_form
-from voxcart_services.tts.frontend_en import cardinal_en
-from voxcart_services.tts.frontend_zh import cardinal_zh
+from voxcart_services.tts.text.frontend import language_of, spoken_form
+from voxcart_services.tts.text.frontend_en import cardinal_en
+from voxcart_services.tts.text.frontend_zh import cardinal_zh
 
 pytestmark = pytest.mark.unit
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voxcart_services.tts.clauses import ClauseLimits, ClauseSplitter, pause_after_ms, split_clauses, weight
+from voxcart_services.tts.text.clauses import ClauseLimits, ClauseSplitter, pause_after_ms, split_clauses, weight
 
 pytestmark = pytest.mark.unit
 

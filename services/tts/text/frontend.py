@@ -11,10 +11,10 @@ from functools import lru_cache
 
 from wetext import Normalizer
 
-from voxcart_services.tts.frontend_en import digits_en, shop_rules_en
-from voxcart_services.tts.frontend_zh import digits_zh, finish_zh, shop_rules_zh
-from voxcart_services.tts.markup import strip_markup
 from voxcart_services.tts.metrics import GRAMMAR_REFUSALS_TOTAL
+from voxcart_services.tts.text.frontend_en import digits_en, shop_rules_en
+from voxcart_services.tts.text.frontend_zh import digits_zh, finish_zh, shop_rules_zh
+from voxcart_services.tts.text.markup import strip_markup
 
 VERSION = 1
 """Raised whenever the same text would be said differently; part of the phrase cache's key."""

@@ -3,8 +3,8 @@
 import re
 import threading
 
-from voxcart_services.tts.phonemes_en import EnglishPhonemizer
-from voxcart_services.tts.phonemes_zh import MandarinPhonemizer
+from voxcart_services.tts.text.phonemes_en import EnglishPhonemizer
+from voxcart_services.tts.text.phonemes_zh import MandarinPhonemizer
 
 _RUNS = re.compile(r"(?P<zh>[㐀-䶿一-鿿]+)|(?P<en>[A-Za-z]+(?:[ '’\-]+[A-Za-z]+)*)|(?P<other>.)", re.DOTALL)
 _PUNCTUATION = {
@@ -28,7 +28,7 @@ class Phonemizer:
         """Phonemes of normalised text (no digits, no markup). Blocks.
 
         Args:
-            text: What :func:`voxcart_services.tts.frontend.spoken_form` returned.
+            text: What :func:`voxcart_services.tts.text.frontend.spoken_form` returned.
             british: Pronounce English the British way.
         """
         pieces: list[str] = []
