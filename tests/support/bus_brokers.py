@@ -8,7 +8,8 @@ from uuid import uuid4
 
 from voxcart.bus import Bus, MemoryBroker, MemoryBus, Topic, TopicPartition
 from voxcart.bus.embedded import EmbeddedBus
-from voxcart.bus.kafka import KafkaBus, KafkaOptions
+from voxcart.bus.kafka import KafkaBus
+from voxcart.bus.kafka_client import KafkaOptions
 from voxcart.embedded import ApacheKafka, EmbeddedBroker
 
 

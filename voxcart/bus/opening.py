@@ -2,7 +2,8 @@
 
 from voxcart.bus.base import Bus
 from voxcart.bus.embedded import EmbeddedBus
-from voxcart.bus.kafka import KafkaBus, KafkaOptions
+from voxcart.bus.kafka import KafkaBus
+from voxcart.bus.kafka_client import KafkaOptions
 from voxcart.settings import ServiceSettings
 
 
