@@ -48,6 +48,7 @@ _keys = itertools.count()
 
 async def serve(url: str) -> None:
     """The shop in a process of its own; prints its port and serves until it is killed."""
+    from voxcart_services.shop.adapters.postgres import postgres_adapter
     from voxcart_services.shop.bootstrap import prepare
     from voxcart_services.shop.database import Database
     from voxcart_services.shop.parts import Options, assemble
@@ -59,7 +60,7 @@ async def serve(url: str) -> None:
     await prepare(database, None, seed=True, demo=False)
     parts = assemble(database, None, lambda: None, Options())
     server = grpc.aio.server(interceptors=[ErrorsAndMetrics()], options=server_options(4 * 1024 * 1024))
-    shop_pb2_grpc.add_ShopServicer_to_server(ShopServicer(parts), server)
+    shop_pb2_grpc.add_ShopServicer_to_server(ShopServicer(postgres_adapter(parts)), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     print(port, flush=True)

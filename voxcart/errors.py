@@ -9,6 +9,7 @@
     ├── NotAllowed               wrong role                     PERMISSION_DENIED
     ├── Conflict                 same key, other request        ABORTED
     ├── AlreadyExists            the name of a new thing is taken  ALREADY_EXISTS
+    ├── NotSupported             not offered by this installation  UNIMPLEMENTED
     ├── Overloaded               a bounded queue is full        RESOURCE_EXHAUSTED (retryable)
     ├── Unavailable              broker, database, model away   UNAVAILABLE (retryable)
     └── DeadlineMissed           took too long                  DEADLINE_EXCEEDED (retryable)
@@ -74,6 +75,12 @@ class AlreadyExists(VoxcartError):
     """The name of a new thing is taken."""
 
     code = grpc.StatusCode.ALREADY_EXISTS
+
+
+class NotSupported(VoxcartError):
+    """What stands behind the service in this installation does not offer this."""
+
+    code = grpc.StatusCode.UNIMPLEMENTED
 
 
 class Overloaded(VoxcartError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from dataclasses import replace
 
 from voxcart.bus import open_bus
 from voxcart.models import ModelStore
@@ -13,6 +14,7 @@ from voxcart.settings import read_settings
 from voxcart.telemetry.logs import get_logger
 from voxcart.text_encoder import TextEncoder
 from voxcart_api.shop.v1 import shop_pb2_grpc
+from voxcart_services.shop.adapters.postgres import postgres_adapter
 from voxcart_services.shop.bootstrap import prepare
 from voxcart_services.shop.config import ShopSettings
 from voxcart_services.shop.database import Database
@@ -52,20 +54,24 @@ async def build(context: ServiceContext) -> None:
     await prepare(database, embedder, seed=settings.shop_seed, demo=settings.shop_demo)
     bus = await context.stack.enter_async_context(open_bus(settings, "shop"))
     publisher = OutboxPublisher(database, bus, settings.shop_outbox_poll_seconds)
-    secret = settings.shop_webhook_secret.get_secret_value().encode() or secrets.token_bytes(32)
+    webhook_secrets = settings.webhook_secrets
+    if not webhook_secrets.payments:
+        webhook_secrets = replace(webhook_secrets, payments=(secrets.token_bytes(32),))
     options = Options(
         demo=settings.shop_demo,
         rules=settings.order_rules,
-        webhook_secret=secret,
+        webhook_secrets=webhook_secrets,
         webhook_tolerance_seconds=settings.shop_webhook_tolerance_seconds,
+        sweep_seconds=settings.shop_sweep_seconds,
     )
-    messenger = SandboxWebhooks(database, secret)
+    messenger = SandboxWebhooks(database, webhook_secrets.payments[0])
     parts = assemble(database, embedder, publisher.wake, options, SandboxProvider(database, messenger.wake))
     host, _, port = settings.shop_webhook_listen.rpartition(":")
     endpoint = http_endpoint(host.strip("[]"), int(port), parts.webhooks.handlers())
     webhook_port = await context.stack.enter_async_context(endpoint)
     log.info("webhooks are taken", host=host, port=webhook_port)
-    context.add_servicer(shop_pb2_grpc.add_ShopServicer_to_server, ShopServicer(parts), "voxcart.shop.v1.Shop")
+    servicer = ShopServicer(postgres_adapter(parts))
+    context.add_servicer(shop_pb2_grpc.add_ShopServicer_to_server, servicer, "voxcart.shop.v1.Shop")
     await parts.warm_up()
     context.supervise("shop outbox", publisher.run())
     context.supervise("shop settlement", parts.settlement.run())

@@ -1,10 +1,9 @@
-"""What every call of the shop's gRPC face is made of: its parts, reads in one transaction, and changes done once."""
+"""What every call of the built-in shop is made of: its parts, reads in one transaction, and changes done once."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
-import grpc
 from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -23,7 +22,6 @@ from voxcart_services.shop.settlement import Settlement
 from voxcart_services.shop.tenants import tenant_exists
 from voxcart_services.shop.webhooks import Webhooks
 
-Context: TypeAlias = grpc.aio.ServicerContext
 Response = TypeVar("Response", bound=Message)
 
 

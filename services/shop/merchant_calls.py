@@ -3,17 +3,18 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
-from voxcart_services.shop import codec, coupons, merchant, orders, refunds, returns, review_summary, shipping
-from voxcart_services.shop.calls import Calls, Context
+from voxcart_services.shop import codec, coupons, merchant, orders, refunds, returns, shipping
+from voxcart_services.shop.adapters.ports import MerchantPort
+from voxcart_services.shop.calls import Calls
 from voxcart_services.shop.models import Actor, checked_id
 from voxcart_services.shop.order_store import list_orders, load_order
 from voxcart_services.shop.reports import ReportQuery, sales_report
 
 
-class MerchantCalls(Calls):
+class MerchantCalls(Calls, MerchantPort):
     """Calls of ``voxcart.shop.v1.Shop`` that a merchant makes."""
 
-    async def AddProduct(self, request: pb.AddProductRequest, context: Context) -> pb.Product:
+    async def add_product(self, request: pb.AddProductRequest) -> pb.Product:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         new = merchant.NewProduct(
@@ -25,7 +26,7 @@ class MerchantCalls(Calls):
 
         return await self._change(request, actor, pb.Product, work)
 
-    async def UpdateProduct(self, request: pb.UpdateProductRequest, context: Context) -> pb.UpdateProductResponse:
+    async def update_product(self, request: pb.UpdateProductRequest) -> pb.UpdateProductResponse:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         change = merchant.ProductChange(
@@ -41,7 +42,7 @@ class MerchantCalls(Calls):
 
         return await self._change(request, actor, pb.UpdateProductResponse, work)
 
-    async def DelistProduct(self, request: pb.DelistProductRequest, context: Context) -> pb.Product:
+    async def delist_product(self, request: pb.DelistProductRequest) -> pb.Product:
         """See the proto."""
         actor = codec.to_actor(request.actor)
 
@@ -50,7 +51,7 @@ class MerchantCalls(Calls):
 
         return await self._change(request, actor, pb.Product, work)
 
-    async def ListLowStock(self, request: pb.ListLowStockRequest, context: Context) -> pb.ListLowStockResponse:
+    async def list_low_stock(self, request: pb.ListLowStockRequest) -> pb.ListLowStockResponse:
         """See the proto."""
         actor, size = codec.to_actor(request.actor), codec.page_size(request.page_size)
         offset = codec.page_offset(request.page_token)
@@ -61,14 +62,14 @@ class MerchantCalls(Calls):
             next_page_token=codec.page_token(page),
         )
 
-    async def ListShopOrders(self, request: pb.ListShopOrdersRequest, context: Context) -> pb.ListOrdersResponse:
+    async def list_shop_orders(self, request: pb.ListShopOrdersRequest) -> pb.ListOrdersResponse:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         actor.need_merchant()
         wanted = codec.order_filter(request, "")
         return codec.from_orders(await self._read(actor, lambda c: list_orders(c, actor.tenant, wanted, None)))
 
-    async def ConfirmOrder(self, request: pb.ConfirmOrderRequest, context: Context) -> pb.Order:
+    async def confirm_order(self, request: pb.ConfirmOrderRequest) -> pb.Order:
         """See the proto."""
         actor = codec.to_actor(request.actor)
 
@@ -77,7 +78,7 @@ class MerchantCalls(Calls):
 
         return await self._change(request, actor, pb.Order, work)
 
-    async def ShipOrder(self, request: pb.ShipOrderRequest, context: Context) -> pb.Order:
+    async def ship_order(self, request: pb.ShipOrderRequest) -> pb.Order:
         """See the proto."""
         actor = codec.to_actor(request.actor)
 
@@ -87,7 +88,7 @@ class MerchantCalls(Calls):
 
         return await self._change(request, actor, pb.Order, work)
 
-    async def RecordCarrierEvent(self, request: pb.RecordCarrierEventRequest, context: Context) -> pb.Order:
+    async def record_carrier_event(self, request: pb.RecordCarrierEventRequest) -> pb.Order:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         at = codec.message_time(request.at) if request.HasField("at") else None
@@ -98,7 +99,7 @@ class MerchantCalls(Calls):
 
         return await self._change(request, actor, pb.Order, work)
 
-    async def ListRefunds(self, request: pb.ListRefundsRequest, context: Context) -> pb.ListRefundsResponse:
+    async def list_refunds(self, request: pb.ListRefundsRequest) -> pb.ListRefundsResponse:
         """See the proto."""
         actor, size = codec.to_actor(request.actor), codec.page_size(request.page_size)
         offset = codec.page_offset(request.page_token)
@@ -109,7 +110,7 @@ class MerchantCalls(Calls):
             next_page_token=codec.page_token(page),
         )
 
-    async def ProcessRefund(self, request: pb.ProcessRefundRequest, context: Context) -> pb.Refund:
+    async def process_refund(self, request: pb.ProcessRefundRequest) -> pb.Refund:
         """See the proto. The money of an approved refund goes back at once if the payment company can be reached."""
         actor = codec.to_actor(request.actor)
         decision = refunds.Decision(
@@ -126,7 +127,7 @@ class MerchantCalls(Calls):
         refund = await self._change(request, actor, pb.Refund, work)
         return await self._settled(actor, refund) if refund.status == "approved" else refund
 
-    async def ReceiveReturn(self, request: pb.ReceiveReturnRequest, context: Context) -> pb.Return:
+    async def receive_return(self, request: pb.ReceiveReturnRequest) -> pb.Return:
         """See the proto. The money of its refund goes back at once if the payment company can be reached."""
         actor = codec.to_actor(request.actor)
 
@@ -139,7 +140,7 @@ class MerchantCalls(Calls):
         self._parts.changed()
         return received
 
-    async def AddCoupon(self, request: pb.AddCouponRequest, context: Context) -> pb.Coupon:
+    async def add_coupon(self, request: pb.AddCouponRequest) -> pb.Coupon:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         coupon = codec.to_coupon(request.coupon)
@@ -149,20 +150,12 @@ class MerchantCalls(Calls):
 
         return await self._change(request, actor, pb.Coupon, work)
 
-    async def SalesReport(self, request: pb.SalesReportRequest, context: Context) -> pb.SalesReportResponse:
+    async def sales_report(self, request: pb.SalesReportRequest) -> pb.SalesReportResponse:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         since, until = codec.moment(request, "from"), codec.moment(request, "to")
         query = ReportQuery(since, until, request.sku, request.category, request.top)
         return codec.from_report(await self._read(actor, lambda c: sales_report(c, actor, self._parts.lexicons, query)))
-
-    async def ReviewSummary(self, request: pb.ReviewSummaryRequest, context: Context) -> pb.ReviewSummaryResponse:
-        """See the proto."""
-        actor = codec.to_actor(request.actor)
-        query = review_summary.ReviewQuery(
-            request.sku, request.max_stars, codec.moment(request, "from"), codec.moment(request, "to")
-        )
-        return codec.from_reviews(await self._read(actor, lambda c: review_summary.review_summary(c, actor, query)))
 
     async def _settled(self, actor: Actor, refund: pb.Refund) -> pb.Refund:
         """An approved refund after an attempt to give its money back."""

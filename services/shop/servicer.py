@@ -1,41 +1,36 @@
-"""The gRPC face of the shop: proto in, domain, proto out. Every change goes through :func:`effects.once`."""
+"""The gRPC face of the shop: checks a request, hands it to the port that answers it, masks the answer."""
 
-from voxcart.errors import InvalidInput, NotFound, WrongState
+from typing import Any, TypeAlias
+
+import grpc
+from google.protobuf.message import Message
+
 from voxcart_api.shop.v1 import shop_pb2 as pb
 from voxcart_api.shop.v1 import shop_pb2_grpc
-from voxcart_services.shop import codec, tenants
-from voxcart_services.shop.calls import Context
-from voxcart_services.shop.merchant_calls import MerchantCalls
-from voxcart_services.shop.shopper_calls import ShopperCalls
-from voxcart_services.shop.tenancy import SYSTEM
+from voxcart_services.shop.adapters.adapter import Method, ShopAdapter
+from voxcart_services.shop.deadline import ends_within
+from voxcart_services.shop.read_mask import keep_only, mask_of
+from voxcart_services.shop.requests import Audience, check_request
+
+Context: TypeAlias = grpc.aio.ServicerContext
+
+CALLS = tuple(method.name for method in pb.DESCRIPTOR.services_by_name["Shop"].methods)
+"""Names of all calls of ``voxcart.shop.v1.Shop``."""
 
 
-class ShopServicer(ShopperCalls, MerchantCalls, shop_pb2_grpc.ShopServicer):
-    """``voxcart.shop.v1.Shop``."""
+class ShopServicer(shop_pb2_grpc.ShopServicer):
+    """``voxcart.shop.v1.Shop`` before any adapter: each call of the contract is the port's method of that name."""
 
-    # Demonstration tenants
+    def __init__(self, adapter: ShopAdapter) -> None:
+        for name in CALLS:
+            setattr(self, name, _handler(*adapter.method(name)))
 
-    async def CreateDemoTenant(
-        self, request: pb.CreateDemoTenantRequest, context: Context
-    ) -> pb.CreateDemoTenantResponse:
-        """See the proto."""
-        self._need_demo()
-        tenant = tenants.checked_tenant(request.tenant)
-        now = codec.message_time(request.now) if request.HasField("now") else None
-        await self._parts.database.run(SYSTEM, lambda c: tenants.copy_template(c, tenant, now))
-        shopper, owner = tenants.demo_users()
-        return pb.CreateDemoTenantResponse(shopper_user_id=shopper, merchant_user_id=owner)
 
-    async def DropDemoTenant(self, request: pb.DropDemoTenantRequest, context: Context) -> pb.DropDemoTenantResponse:
-        """See the proto."""
-        self._need_demo()
-        tenant = tenants.checked_tenant(request.tenant)
-        if tenants.is_protected(tenant):
-            raise InvalidInput(f"{tenant!r} is no demonstration tenant")
-        if not await self._parts.database.run(SYSTEM, lambda c: tenants.drop_tenant(c, tenant)):
-            raise NotFound(f"there is no shop {tenant!r}")
-        return pb.DropDemoTenantResponse()
+def _handler(method: Method, audience: Audience) -> Any:
+    async def answer(request: Any, context: Context | None) -> Message:
+        with ends_within(context.time_remaining() if context is not None else None):
+            check_request(request, audience)
+            paths = mask_of(request)
+            return keep_only(request, await method(request), paths)
 
-    def _need_demo(self) -> None:
-        if not self._parts.demo:
-            raise WrongState("demonstration tenants are not allowed here (VOXCART_SHOP_DEMO)")
+    return answer

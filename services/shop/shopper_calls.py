@@ -17,9 +17,11 @@ from voxcart_services.shop import (
     quotes,
     refunds,
     returns,
+    review_summary,
     undo,
 )
-from voxcart_services.shop.calls import Calls, Context, effect_of, response_of
+from voxcart_services.shop.adapters.ports import CartPort, CataloguePort, OrderPort, PaymentPort
+from voxcart_services.shop.calls import Calls, effect_of, response_of
 from voxcart_services.shop.models import Actor
 from voxcart_services.shop.order_store import list_orders, load_order
 from voxcart_services.shop.payments import PayRequest
@@ -28,20 +30,20 @@ from voxcart_services.shop.pricing import checked_quantity
 from voxcart_services.shop.products import load_product
 
 
-class ShopperCalls(Calls):
+class ShopperCalls(Calls, CataloguePort, CartPort, OrderPort, PaymentPort):
     """Calls of ``voxcart.shop.v1.Shop`` that a shopper makes."""
 
-    async def SearchProducts(self, request: pb.SearchProductsRequest, context: Context) -> pb.SearchProductsResponse:
+    async def search_products(self, request: pb.SearchProductsRequest) -> pb.SearchProductsResponse:
         """See the proto."""
         actor, query = codec.to_actor(request.actor), codec.search_query(request)
         return codec.from_search(await self._read(actor, lambda c: self._parts.search.search(c, actor.tenant, query)))
 
-    async def GetProduct(self, request: pb.GetProductRequest, context: Context) -> pb.Product:
+    async def get_product(self, request: pb.GetProductRequest) -> pb.Product:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         return codec.from_product(await self._read(actor, lambda c: load_product(c, actor.tenant, request.sku)))
 
-    async def SearchFaq(self, request: pb.SearchFaqRequest, context: Context) -> pb.SearchFaqResponse:
+    async def search_faq(self, request: pb.SearchFaqRequest) -> pb.SearchFaqResponse:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         found = await self._read(
@@ -51,13 +53,21 @@ class ShopperCalls(Calls):
         hits = [pb.FaqHit(id=a.faq_id, title=a.title, answer=a.answer, score=a.score) for a in found]
         return pb.SearchFaqResponse(hits=hits)
 
-    async def GetCart(self, request: pb.GetCartRequest, context: Context) -> pb.Cart:
+    async def review_summary(self, request: pb.ReviewSummaryRequest) -> pb.ReviewSummaryResponse:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+        query = review_summary.ReviewQuery(
+            request.sku, request.max_stars, codec.moment(request, "from"), codec.moment(request, "to")
+        )
+        return codec.from_reviews(await self._read(actor, lambda c: review_summary.review_summary(c, actor, query)))
+
+    async def get_cart(self, request: pb.GetCartRequest) -> pb.Cart:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         actor.need_user()
         return codec.from_cart(await self._read(actor, lambda c: cart.load_cart(c, actor)))
 
-    async def AddToCart(self, request: pb.AddToCartRequest, context: Context) -> pb.Cart:
+    async def add_to_cart(self, request: pb.AddToCartRequest) -> pb.Cart:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         key, sku, variant, quantity = request.idempotency_key, request.sku, request.variant_id, request.quantity
@@ -67,7 +77,7 @@ class ShopperCalls(Calls):
             request, actor, reads, lambda rows: cart_changes.add_to_cart(actor, key, sku, variant, quantity, rows)
         )
 
-    async def UpdateCartLine(self, request: pb.UpdateCartLineRequest, context: Context) -> pb.Cart:
+    async def update_cart_line(self, request: pb.UpdateCartLineRequest) -> pb.Cart:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         key, line_id, quantity = request.idempotency_key, request.line_id, request.quantity
@@ -79,7 +89,7 @@ class ShopperCalls(Calls):
             lambda rows: cart_changes.update_line(actor, key, line_id, quantity, rows),
         )
 
-    async def ClearCart(self, request: pb.ClearCartRequest, context: Context) -> pb.Cart:
+    async def clear_cart(self, request: pb.ClearCartRequest) -> pb.Cart:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         key = request.idempotency_key
@@ -99,7 +109,7 @@ class ShopperCalls(Calls):
 
         return await self._change_pipelined(request, actor, pb.Cart, reads, work)
 
-    async def Checkout(self, request: pb.CheckoutRequest, context: Context) -> pb.Order:
+    async def checkout(self, request: pb.CheckoutRequest) -> pb.Order:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         wanted = checkout.CheckoutRequest(
@@ -115,21 +125,21 @@ class ShopperCalls(Calls):
 
         return await self._change_pipelined(request, actor, pb.Order, checkout.checkout_reads(actor), work)
 
-    async def GetQuote(self, request: pb.GetQuoteRequest, context: Context) -> pb.Quote:
+    async def get_quote(self, request: pb.GetQuoteRequest) -> pb.Quote:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         life = self._parts.rules.quote_life
         made = await self._read(actor, lambda c: quotes.make_quote(c, actor, request.coupon_code, life))
         return codec.from_quote(made)
 
-    async def ListCoupons(self, request: pb.ListCouponsRequest, context: Context) -> pb.ListCouponsResponse:
+    async def list_coupons(self, request: pb.ListCouponsRequest) -> pb.ListCouponsResponse:
         """See the proto."""
         actor, size = codec.to_actor(request.actor), codec.page_size(request.page_size)
         offset = codec.page_offset(request.page_token)
         page = await self._read(actor, lambda c: coupons.list_coupons(c, actor, size, offset))
         return codec.from_coupons(page)
 
-    async def Pay(self, request: pb.PayRequest, context: Context) -> pb.Order:
+    async def pay(self, request: pb.PayRequest) -> pb.Order:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         wanted = PayRequest(request.order_id, request.method, request.payment_token)
@@ -139,20 +149,20 @@ class ShopperCalls(Calls):
         self._parts.changed()
         return response_of(pb.Order, outcome)
 
-    async def GetOrder(self, request: pb.GetOrderRequest, context: Context) -> pb.Order:
+    async def get_order(self, request: pb.GetOrderRequest) -> pb.Order:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         actor.need_user()
         return codec.from_order(await self._read(actor, lambda c: load_order(c, actor, request.order_id)))
 
-    async def ListOrders(self, request: pb.ListOrdersRequest, context: Context) -> pb.ListOrdersResponse:
+    async def list_orders(self, request: pb.ListOrdersRequest) -> pb.ListOrdersResponse:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         actor.need_user()
         wanted = codec.order_filter(request, request.product_query)
         return codec.from_orders(await self._read(actor, lambda c: list_orders(c, actor.tenant, wanted, actor.user_id)))
 
-    async def CancelOrder(self, request: pb.CancelOrderRequest, context: Context) -> pb.Order:
+    async def cancel_order(self, request: pb.CancelOrderRequest) -> pb.Order:
         """See the proto. What was paid goes back at once if the payment company can be reached."""
         actor = codec.to_actor(request.actor)
 
@@ -163,7 +173,7 @@ class ShopperCalls(Calls):
         await self._settle_order(actor, order)
         return order
 
-    async def RequestRefund(self, request: pb.RequestRefundRequest, context: Context) -> pb.Refund:
+    async def request_refund(self, request: pb.RequestRefundRequest) -> pb.Refund:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         wanted = refunds.RefundRequest(
@@ -180,7 +190,7 @@ class ShopperCalls(Calls):
 
         return await self._change(request, actor, pb.Refund, work)
 
-    async def SendReturn(self, request: pb.SendReturnRequest, context: Context) -> pb.Return:
+    async def send_return(self, request: pb.SendReturnRequest) -> pb.Return:
         """See the proto."""
         actor = codec.to_actor(request.actor)
 
@@ -190,7 +200,7 @@ class ShopperCalls(Calls):
 
         return await self._change(request, actor, pb.Return, work)
 
-    async def UndoLast(self, request: pb.UndoLastRequest, context: Context) -> pb.UndoLastResponse:
+    async def undo_last(self, request: pb.UndoLastRequest) -> pb.UndoLastResponse:
         """See the proto. The money of an order that is undone goes back at once if that is possible."""
         actor = codec.to_actor(request.actor)
 
@@ -201,7 +211,7 @@ class ShopperCalls(Calls):
         await self._settle_order(actor, undone.order)
         return undone
 
-    async def ChangeAddress(self, request: pb.ChangeAddressRequest, context: Context) -> pb.Address:
+    async def change_address(self, request: pb.ChangeAddressRequest) -> pb.Address:
         """See the proto."""
         actor = codec.to_actor(request.actor)
 
@@ -210,7 +220,7 @@ class ShopperCalls(Calls):
 
         return await self._change(request, actor, pb.Address, work)
 
-    async def ListAddresses(self, request: pb.ListAddressesRequest, context: Context) -> pb.ListAddressesResponse:
+    async def list_addresses(self, request: pb.ListAddressesRequest) -> pb.ListAddressesResponse:
         """See the proto."""
         actor = codec.to_actor(request.actor)
         actor.need_user()

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from support.shop import Shop
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
+from voxcart_services.shop.adapters.postgres import postgres_adapter
 from voxcart_services.shop.database import Database
 from voxcart_services.shop.sandbox import SandboxProvider
 from voxcart_services.shop.servicer import ShopServicer
@@ -162,7 +163,7 @@ async def test_a_call_that_is_cut_off_leaves_its_connection_clean(shop: Shop) ->
     """One connection for all, calls cancelled at any moment: none gets the answer of another, each is done once."""
     chance = random.Random(7)
     database = Database.open(shop.parts.database._engine.url, pool_size=1, pool_wait_seconds=30.0)
-    service = ShopServicer(replace(shop.parts, database=database))
+    service = ShopServicer(postgres_adapter(replace(shop.parts, database=database)))
     sku = (await shop.product(PRODUCTS[0])).sku
     actor = shop.shopper("hasty")
 

@@ -16,11 +16,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import text
-from support.shop import WEBHOOK_SECRET, PostgresForTests
+from support.shop import WEBHOOK_SECRET, WEBHOOK_SECRETS, PostgresForTests
 
 from voxcart.errors import VoxcartError
 from voxcart_api.common.v1.common_pb2 import ROLE_MERCHANT
 from voxcart_api.shop.v1 import shop_pb2 as pb
+from voxcart_services.shop.adapters.postgres import postgres_adapter
 from voxcart_services.shop.database import Database
 from voxcart_services.shop.http_endpoint import Posted
 from voxcart_services.shop.parts import Options, assemble
@@ -103,9 +104,9 @@ class Shopping(RuleBasedStateMachine):
         self.chance = random.Random(seed)
         self.tenant = f"demo~life-{uuid.uuid4().hex[:8]}"
         self.database = Database.open(self.url, statement_seconds=30.0)
-        options = Options(demo=True, webhook_secret=WEBHOOK_SECRET, answer_seconds=0.0)
+        options = Options(demo=True, webhook_secrets=WEBHOOK_SECRETS, answer_seconds=0.0)
         self.parts = assemble(self.database, None, lambda: None, options)
-        self.service = ShopServicer(self.parts)
+        self.service = ShopServicer(postgres_adapter(self.parts))
         self.messenger = SandboxWebhooks(self.database, WEBHOOK_SECRET)
         self.post = UnreliablePost(self.parts, self.chance)
         self.runner.run(self._open())

@@ -24,6 +24,7 @@ from voxcart.text_encoder import TextEncoder
 from voxcart_api.common.v1.common_pb2 import ROLE_MERCHANT, ROLE_SHOPPER
 from voxcart_api.shop.v1 import shop_pb2 as pb
 from voxcart_api.shop.v1 import shop_pb2_grpc
+from voxcart_services.shop.adapters.postgres import postgres_adapter
 from voxcart_services.shop.bootstrap import prepare
 from voxcart_services.shop.calls import ShopParts
 from voxcart_services.shop.database import Database
@@ -31,8 +32,11 @@ from voxcart_services.shop.embedding import Embedder
 from voxcart_services.shop.parts import Options, assemble
 from voxcart_services.shop.seed_history import MERCHANT, SHOPPER
 from voxcart_services.shop.servicer import ShopServicer
+from voxcart_services.shop.signatures import WebhookSecrets
 
 WEBHOOK_SECRET = b"a secret of the tests"
+CARRIER_SECRET = b"a secret of the carrier"
+WEBHOOK_SECRETS = WebhookSecrets(payments=(WEBHOOK_SECRET,), carrier=(CARRIER_SECRET,))
 
 _names = itertools.count(1)
 _keys = itertools.count(1)
@@ -184,9 +188,9 @@ async def running_shop(
     """A shop service on a port of its own, seen as one of its tenants; ``url`` is another database to work on."""
     database = Database.open(url or postgres.url)
     embedder = Embedder(encoder) if encoder else None
-    parts = assemble(database, embedder, lambda: None, Options(demo=True, webhook_secret=WEBHOOK_SECRET))
+    parts = assemble(database, embedder, lambda: None, Options(demo=True, webhook_secrets=WEBHOOK_SECRETS))
     server = grpc.aio.server(interceptors=[ErrorsAndMetrics()])
-    shop_pb2_grpc.add_ShopServicer_to_server(ShopServicer(parts), server)
+    shop_pb2_grpc.add_ShopServicer_to_server(ShopServicer(postgres_adapter(parts)), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

@@ -21,6 +21,7 @@ from voxcart_services.shop.codec.orders import (
     to_coupon,
 )
 from voxcart_services.shop.codec.values import (
+    MAX_PAGE_SIZE,
     message_time,
     moment,
     money,
@@ -36,6 +37,7 @@ from voxcart_services.shop.codec.values import (
 )
 
 __all__ = [
+    "MAX_PAGE_SIZE",
     "from_address",
     "from_cart",
     "from_changed",

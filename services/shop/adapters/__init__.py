@@ -1,0 +1,1 @@
+"""What can stand behind the shop's gRPC service: the ports, and the systems that implement them."""
