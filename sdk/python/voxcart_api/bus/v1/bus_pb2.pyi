@@ -22,7 +22,7 @@ TRANSCRIPT_SOURCE_SPEECH: TranscriptSource
 TRANSCRIPT_SOURCE_TYPED: TranscriptSource
 
 class Envelope(_message.Message):
-    __slots__ = ("event_id", "occurred_at", "session", "correlation_id", "causation_id", "audio", "interrupt", "session_started", "session_ended", "expectation", "playback", "transcript", "understanding", "reply", "speech", "user_event", "product", "feedback", "dead_letter", "turn_failed")
+    __slots__ = ("event_id", "occurred_at", "session", "correlation_id", "causation_id", "audio", "interrupt", "session_started", "session_ended", "expectation", "playback", "transcript", "understanding", "reply", "speech", "user_event", "product", "feedback", "dead_letter", "turn_failed", "low_stock")
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     OCCURRED_AT_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +43,7 @@ class Envelope(_message.Message):
     FEEDBACK_FIELD_NUMBER: _ClassVar[int]
     DEAD_LETTER_FIELD_NUMBER: _ClassVar[int]
     TURN_FAILED_FIELD_NUMBER: _ClassVar[int]
+    LOW_STOCK_FIELD_NUMBER: _ClassVar[int]
     event_id: str
     occurred_at: _timestamp_pb2.Timestamp
     session: _common_pb2.SessionContext
@@ -63,7 +64,8 @@ class Envelope(_message.Message):
     feedback: Feedback
     dead_letter: DeadLetter
     turn_failed: TurnFailed
-    def __init__(self, event_id: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., session: _Optional[_Union[_common_pb2.SessionContext, _Mapping]] = ..., correlation_id: _Optional[str] = ..., causation_id: _Optional[str] = ..., audio: _Optional[_Union[AudioChunk, _Mapping]] = ..., interrupt: _Optional[_Union[Interrupt, _Mapping]] = ..., session_started: _Optional[_Union[SessionStarted, _Mapping]] = ..., session_ended: _Optional[_Union[SessionEnded, _Mapping]] = ..., expectation: _Optional[_Union[Expectation, _Mapping]] = ..., playback: _Optional[_Union[PlaybackPosition, _Mapping]] = ..., transcript: _Optional[_Union[Transcript, _Mapping]] = ..., understanding: _Optional[_Union[_common_pb2.Understanding, _Mapping]] = ..., reply: _Optional[_Union[Reply, _Mapping]] = ..., speech: _Optional[_Union[SpeechChunk, _Mapping]] = ..., user_event: _Optional[_Union[UserEvent, _Mapping]] = ..., product: _Optional[_Union[ProductChanged, _Mapping]] = ..., feedback: _Optional[_Union[Feedback, _Mapping]] = ..., dead_letter: _Optional[_Union[DeadLetter, _Mapping]] = ..., turn_failed: _Optional[_Union[TurnFailed, _Mapping]] = ...) -> None: ...
+    low_stock: LowStock
+    def __init__(self, event_id: _Optional[str] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., session: _Optional[_Union[_common_pb2.SessionContext, _Mapping]] = ..., correlation_id: _Optional[str] = ..., causation_id: _Optional[str] = ..., audio: _Optional[_Union[AudioChunk, _Mapping]] = ..., interrupt: _Optional[_Union[Interrupt, _Mapping]] = ..., session_started: _Optional[_Union[SessionStarted, _Mapping]] = ..., session_ended: _Optional[_Union[SessionEnded, _Mapping]] = ..., expectation: _Optional[_Union[Expectation, _Mapping]] = ..., playback: _Optional[_Union[PlaybackPosition, _Mapping]] = ..., transcript: _Optional[_Union[Transcript, _Mapping]] = ..., understanding: _Optional[_Union[_common_pb2.Understanding, _Mapping]] = ..., reply: _Optional[_Union[Reply, _Mapping]] = ..., speech: _Optional[_Union[SpeechChunk, _Mapping]] = ..., user_event: _Optional[_Union[UserEvent, _Mapping]] = ..., product: _Optional[_Union[ProductChanged, _Mapping]] = ..., feedback: _Optional[_Union[Feedback, _Mapping]] = ..., dead_letter: _Optional[_Union[DeadLetter, _Mapping]] = ..., turn_failed: _Optional[_Union[TurnFailed, _Mapping]] = ..., low_stock: _Optional[_Union[LowStock, _Mapping]] = ...) -> None: ...
 
 class AudioChunk(_message.Message):
     __slots__ = ("first_sample", "pcm_s16le", "end_of_input", "received_at")
@@ -306,6 +308,24 @@ class ProductChanged(_message.Message):
     aliases: _containers.RepeatedScalarFieldContainer[str]
     units_sold: int
     def __init__(self, tenant: _Optional[str] = ..., sku: _Optional[str] = ..., delisted: _Optional[bool] = ..., name_zh: _Optional[str] = ..., name_en: _Optional[str] = ..., brand: _Optional[str] = ..., category: _Optional[str] = ..., price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., unit: _Optional[str] = ..., stock: _Optional[int] = ..., rating: _Optional[float] = ..., attributes: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., aliases: _Optional[_Iterable[str]] = ..., units_sold: _Optional[int] = ...) -> None: ...
+
+class LowStock(_message.Message):
+    __slots__ = ("tenant", "sku", "name_zh", "name_en", "stock", "threshold", "at")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    NAME_ZH_FIELD_NUMBER: _ClassVar[int]
+    NAME_EN_FIELD_NUMBER: _ClassVar[int]
+    STOCK_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    sku: str
+    name_zh: str
+    name_en: str
+    stock: int
+    threshold: int
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, tenant: _Optional[str] = ..., sku: _Optional[str] = ..., name_zh: _Optional[str] = ..., name_en: _Optional[str] = ..., stock: _Optional[int] = ..., threshold: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Feedback(_message.Message):
     __slots__ = ("utterance_id", "kind", "sentiment", "text", "intent")

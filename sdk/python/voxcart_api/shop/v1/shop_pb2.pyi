@@ -20,12 +20,36 @@ class SortBy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SORT_BY_SALES_DESC: _ClassVar[SortBy]
     SORT_BY_RATING_DESC: _ClassVar[SortBy]
     SORT_BY_NEWEST: _ClassVar[SortBy]
+
+class ReportBucket(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REPORT_BUCKET_UNSPECIFIED: _ClassVar[ReportBucket]
+    REPORT_BUCKET_DAY: _ClassVar[ReportBucket]
+    REPORT_BUCKET_WEEK: _ClassVar[ReportBucket]
+    REPORT_BUCKET_MONTH: _ClassVar[ReportBucket]
+
+class ChartKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHART_KIND_UNSPECIFIED: _ClassVar[ChartKind]
+    CHART_KIND_TREND: _ClassVar[ChartKind]
+    CHART_KIND_BEST_SELLERS: _ClassVar[ChartKind]
+    CHART_KIND_WORST_SELLERS: _ClassVar[ChartKind]
+    CHART_KIND_CATEGORIES: _ClassVar[ChartKind]
 SORT_BY_UNSPECIFIED: SortBy
 SORT_BY_PRICE_ASC: SortBy
 SORT_BY_PRICE_DESC: SortBy
 SORT_BY_SALES_DESC: SortBy
 SORT_BY_RATING_DESC: SortBy
 SORT_BY_NEWEST: SortBy
+REPORT_BUCKET_UNSPECIFIED: ReportBucket
+REPORT_BUCKET_DAY: ReportBucket
+REPORT_BUCKET_WEEK: ReportBucket
+REPORT_BUCKET_MONTH: ReportBucket
+CHART_KIND_UNSPECIFIED: ChartKind
+CHART_KIND_TREND: ChartKind
+CHART_KIND_BEST_SELLERS: ChartKind
+CHART_KIND_WORST_SELLERS: ChartKind
+CHART_KIND_CATEGORIES: ChartKind
 
 class Actor(_message.Message):
     __slots__ = ("tenant", "user_id", "role")
@@ -731,7 +755,7 @@ class Change(_message.Message):
     def __init__(self, set: _Optional[int] = ..., add: _Optional[int] = ..., subtract: _Optional[int] = ..., percent: _Optional[float] = ...) -> None: ...
 
 class UpdateProductRequest(_message.Message):
-    __slots__ = ("actor", "idempotency_key", "sku", "price", "stock", "variant_id", "name_zh")
+    __slots__ = ("actor", "idempotency_key", "sku", "price", "stock", "variant_id", "name_zh", "low_stock_threshold", "price_floor_cents")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
@@ -739,6 +763,8 @@ class UpdateProductRequest(_message.Message):
     STOCK_FIELD_NUMBER: _ClassVar[int]
     VARIANT_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_ZH_FIELD_NUMBER: _ClassVar[int]
+    LOW_STOCK_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FLOOR_CENTS_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     idempotency_key: str
     sku: str
@@ -746,7 +772,9 @@ class UpdateProductRequest(_message.Message):
     stock: Change
     variant_id: str
     name_zh: str
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., sku: _Optional[str] = ..., price: _Optional[_Union[Change, _Mapping]] = ..., stock: _Optional[_Union[Change, _Mapping]] = ..., variant_id: _Optional[str] = ..., name_zh: _Optional[str] = ...) -> None: ...
+    low_stock_threshold: int
+    price_floor_cents: int
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., sku: _Optional[str] = ..., price: _Optional[_Union[Change, _Mapping]] = ..., stock: _Optional[_Union[Change, _Mapping]] = ..., variant_id: _Optional[str] = ..., name_zh: _Optional[str] = ..., low_stock_threshold: _Optional[int] = ..., price_floor_cents: _Optional[int] = ...) -> None: ...
 
 class UpdateProductResponse(_message.Message):
     __slots__ = ("product", "price_before_cents", "stock_before", "replayed")
@@ -872,19 +900,21 @@ class ProcessRefundRequest(_message.Message):
     def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., refund_id: _Optional[str] = ..., order_id: _Optional[str] = ..., approve: _Optional[bool] = ..., reason: _Optional[str] = ..., amount_cents: _Optional[int] = ...) -> None: ...
 
 class SalesReportRequest(_message.Message):
-    __slots__ = ("actor", "to", "sku", "category", "top")
+    __slots__ = ("actor", "to", "sku", "category", "top", "bucket")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     FROM_FIELD_NUMBER: _ClassVar[int]
     TO_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
     CATEGORY_FIELD_NUMBER: _ClassVar[int]
     TOP_FIELD_NUMBER: _ClassVar[int]
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     to: _timestamp_pb2.Timestamp
     sku: str
     category: str
     top: int
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sku: _Optional[str] = ..., category: _Optional[str] = ..., top: _Optional[int] = ..., **kwargs) -> None: ...
+    bucket: ReportBucket
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sku: _Optional[str] = ..., category: _Optional[str] = ..., top: _Optional[int] = ..., bucket: _Optional[_Union[ReportBucket, str]] = ..., **kwargs) -> None: ...
 
 class ProductSales(_message.Message):
     __slots__ = ("product", "amount", "units")
@@ -896,21 +926,375 @@ class ProductSales(_message.Message):
     units: int
     def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., units: _Optional[int] = ...) -> None: ...
 
+class CategorySales(_message.Message):
+    __slots__ = ("category", "category_en", "amount", "units")
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    CATEGORY_EN_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    category: str
+    category_en: str
+    amount: _common_pb2.Money
+    units: int
+    def __init__(self, category: _Optional[str] = ..., category_en: _Optional[str] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., units: _Optional[int] = ...) -> None: ...
+
+class SalesFigures(_message.Message):
+    __slots__ = ("amount", "units", "orders", "rating", "refunded", "refunds")
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    RATING_FIELD_NUMBER: _ClassVar[int]
+    REFUNDED_FIELD_NUMBER: _ClassVar[int]
+    REFUNDS_FIELD_NUMBER: _ClassVar[int]
+    amount: _common_pb2.Money
+    units: int
+    orders: int
+    rating: float
+    refunded: _common_pb2.Money
+    refunds: int
+    def __init__(self, amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., units: _Optional[int] = ..., orders: _Optional[int] = ..., rating: _Optional[float] = ..., refunded: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., refunds: _Optional[int] = ...) -> None: ...
+
+class SalesChange(_message.Message):
+    __slots__ = ("amount_percent", "units_percent", "orders_percent", "refunded_percent", "rating_difference")
+    AMOUNT_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    UNITS_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    REFUNDED_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    RATING_DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
+    amount_percent: float
+    units_percent: float
+    orders_percent: float
+    refunded_percent: float
+    rating_difference: float
+    def __init__(self, amount_percent: _Optional[float] = ..., units_percent: _Optional[float] = ..., orders_percent: _Optional[float] = ..., refunded_percent: _Optional[float] = ..., rating_difference: _Optional[float] = ...) -> None: ...
+
+class SalesPoint(_message.Message):
+    __slots__ = ("to", "amount", "units", "orders")
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    to: _timestamp_pb2.Timestamp
+    amount: _common_pb2.Money
+    units: int
+    orders: int
+    def __init__(self, to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., units: _Optional[int] = ..., orders: _Optional[int] = ..., **kwargs) -> None: ...
+
 class SalesReportResponse(_message.Message):
-    __slots__ = ("amount", "units", "orders", "rating", "best_sellers", "previous_amount")
+    __slots__ = ("amount", "units", "orders", "rating", "best_sellers", "previous_amount", "figures", "previous", "change", "worst_sellers", "categories", "series", "bucket", "time_zone")
     AMOUNT_FIELD_NUMBER: _ClassVar[int]
     UNITS_FIELD_NUMBER: _ClassVar[int]
     ORDERS_FIELD_NUMBER: _ClassVar[int]
     RATING_FIELD_NUMBER: _ClassVar[int]
     BEST_SELLERS_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    FIGURES_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    WORST_SELLERS_FIELD_NUMBER: _ClassVar[int]
+    CATEGORIES_FIELD_NUMBER: _ClassVar[int]
+    SERIES_FIELD_NUMBER: _ClassVar[int]
+    BUCKET_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
     amount: _common_pb2.Money
     units: int
     orders: int
     rating: float
     best_sellers: _containers.RepeatedCompositeFieldContainer[ProductSales]
     previous_amount: _common_pb2.Money
-    def __init__(self, amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., units: _Optional[int] = ..., orders: _Optional[int] = ..., rating: _Optional[float] = ..., best_sellers: _Optional[_Iterable[_Union[ProductSales, _Mapping]]] = ..., previous_amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ...) -> None: ...
+    figures: SalesFigures
+    previous: SalesFigures
+    change: SalesChange
+    worst_sellers: _containers.RepeatedCompositeFieldContainer[ProductSales]
+    categories: _containers.RepeatedCompositeFieldContainer[CategorySales]
+    series: _containers.RepeatedCompositeFieldContainer[SalesPoint]
+    bucket: ReportBucket
+    time_zone: str
+    def __init__(self, amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., units: _Optional[int] = ..., orders: _Optional[int] = ..., rating: _Optional[float] = ..., best_sellers: _Optional[_Iterable[_Union[ProductSales, _Mapping]]] = ..., previous_amount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., figures: _Optional[_Union[SalesFigures, _Mapping]] = ..., previous: _Optional[_Union[SalesFigures, _Mapping]] = ..., change: _Optional[_Union[SalesChange, _Mapping]] = ..., worst_sellers: _Optional[_Iterable[_Union[ProductSales, _Mapping]]] = ..., categories: _Optional[_Iterable[_Union[CategorySales, _Mapping]]] = ..., series: _Optional[_Iterable[_Union[SalesPoint, _Mapping]]] = ..., bucket: _Optional[_Union[ReportBucket, str]] = ..., time_zone: _Optional[str] = ...) -> None: ...
+
+class ReportChartRequest(_message.Message):
+    __slots__ = ("report", "kind", "metric", "media_types", "language", "title", "actor")
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_TYPES_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    report: SalesReportRequest
+    kind: ChartKind
+    metric: str
+    media_types: _containers.RepeatedScalarFieldContainer[str]
+    language: str
+    title: str
+    actor: Actor
+    def __init__(self, report: _Optional[_Union[SalesReportRequest, _Mapping]] = ..., kind: _Optional[_Union[ChartKind, str]] = ..., metric: _Optional[str] = ..., media_types: _Optional[_Iterable[str]] = ..., language: _Optional[str] = ..., title: _Optional[str] = ..., actor: _Optional[_Union[Actor, _Mapping]] = ...) -> None: ...
+
+class ReportChartResponse(_message.Message):
+    __slots__ = ("images",)
+    IMAGES_FIELD_NUMBER: _ClassVar[int]
+    images: _containers.RepeatedCompositeFieldContainer[_common_pb2.Image]
+    def __init__(self, images: _Optional[_Iterable[_Union[_common_pb2.Image, _Mapping]]] = ...) -> None: ...
+
+class PriceSchedule(_message.Message):
+    __slots__ = ("schedule_id", "sku", "name_zh", "name_en", "price", "starts_at", "ends_at", "status", "price_before", "requested_by", "decided_by", "replayed")
+    SCHEDULE_ID_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    NAME_ZH_FIELD_NUMBER: _ClassVar[int]
+    NAME_EN_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    STARTS_AT_FIELD_NUMBER: _ClassVar[int]
+    ENDS_AT_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    PRICE_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    REQUESTED_BY_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_BY_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    schedule_id: str
+    sku: str
+    name_zh: str
+    name_en: str
+    price: _common_pb2.Money
+    starts_at: _timestamp_pb2.Timestamp
+    ends_at: _timestamp_pb2.Timestamp
+    status: str
+    price_before: _common_pb2.Money
+    requested_by: str
+    decided_by: str
+    replayed: bool
+    def __init__(self, schedule_id: _Optional[str] = ..., sku: _Optional[str] = ..., name_zh: _Optional[str] = ..., name_en: _Optional[str] = ..., price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., status: _Optional[str] = ..., price_before: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., requested_by: _Optional[str] = ..., decided_by: _Optional[str] = ..., replayed: _Optional[bool] = ...) -> None: ...
+
+class SchedulePriceRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "sku", "price_cents", "starts_at", "ends_at", "expected_price_cents")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    PRICE_CENTS_FIELD_NUMBER: _ClassVar[int]
+    STARTS_AT_FIELD_NUMBER: _ClassVar[int]
+    ENDS_AT_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_PRICE_CENTS_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    sku: str
+    price_cents: int
+    starts_at: _timestamp_pb2.Timestamp
+    ends_at: _timestamp_pb2.Timestamp
+    expected_price_cents: int
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., sku: _Optional[str] = ..., price_cents: _Optional[int] = ..., starts_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ends_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expected_price_cents: _Optional[int] = ...) -> None: ...
+
+class ListPriceSchedulesRequest(_message.Message):
+    __slots__ = ("actor", "statuses", "sku", "page_size", "page_token")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    statuses: _containers.RepeatedScalarFieldContainer[str]
+    sku: str
+    page_size: int
+    page_token: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., statuses: _Optional[_Iterable[str]] = ..., sku: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListPriceSchedulesResponse(_message.Message):
+    __slots__ = ("schedules", "total", "next_page_token")
+    SCHEDULES_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    schedules: _containers.RepeatedCompositeFieldContainer[PriceSchedule]
+    total: int
+    next_page_token: str
+    def __init__(self, schedules: _Optional[_Iterable[_Union[PriceSchedule, _Mapping]]] = ..., total: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class DecidePriceScheduleRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "schedule_id", "approve")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_ID_FIELD_NUMBER: _ClassVar[int]
+    APPROVE_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    schedule_id: str
+    approve: bool
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., schedule_id: _Optional[str] = ..., approve: _Optional[bool] = ...) -> None: ...
+
+class CancelPriceScheduleRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "schedule_id")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_ID_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    schedule_id: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., schedule_id: _Optional[str] = ...) -> None: ...
+
+class ConfirmOrdersRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "order_ids")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ORDER_IDS_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    order_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., order_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ShipOrdersRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "order_ids", "carrier")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ORDER_IDS_FIELD_NUMBER: _ClassVar[int]
+    CARRIER_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    order_ids: _containers.RepeatedScalarFieldContainer[str]
+    carrier: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., order_ids: _Optional[_Iterable[str]] = ..., carrier: _Optional[str] = ...) -> None: ...
+
+class ProcessedOrders(_message.Message):
+    __slots__ = ("orders", "refused", "left", "replayed")
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    REPLAYED_FIELD_NUMBER: _ClassVar[int]
+    orders: _containers.RepeatedCompositeFieldContainer[Order]
+    refused: _containers.RepeatedCompositeFieldContainer[RefusedOrder]
+    left: int
+    replayed: bool
+    def __init__(self, orders: _Optional[_Iterable[_Union[Order, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[RefusedOrder, _Mapping]]] = ..., left: _Optional[int] = ..., replayed: _Optional[bool] = ...) -> None: ...
+
+class RefusedOrder(_message.Message):
+    __slots__ = ("order_id", "reason", "message")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    reason: str
+    message: str
+    def __init__(self, order_id: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+
+class ListAuditRequest(_message.Message):
+    __slots__ = ("actor", "subject", "operation", "user_id", "to", "page_size", "page_token")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    subject: str
+    operation: str
+    user_id: str
+    to: _timestamp_pb2.Timestamp
+    page_size: int
+    page_token: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., subject: _Optional[str] = ..., operation: _Optional[str] = ..., user_id: _Optional[str] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., **kwargs) -> None: ...
+
+class AuditEntry(_message.Message):
+    __slots__ = ("at", "user_id", "role", "operation", "subject", "details")
+    AT_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    DETAILS_FIELD_NUMBER: _ClassVar[int]
+    at: _timestamp_pb2.Timestamp
+    user_id: str
+    role: _common_pb2.Role
+    operation: str
+    subject: str
+    details: _struct_pb2.Struct
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., user_id: _Optional[str] = ..., role: _Optional[_Union[_common_pb2.Role, str]] = ..., operation: _Optional[str] = ..., subject: _Optional[str] = ..., details: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class ListAuditResponse(_message.Message):
+    __slots__ = ("entries", "next_page_token")
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[AuditEntry]
+    next_page_token: str
+    def __init__(self, entries: _Optional[_Iterable[_Union[AuditEntry, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class StaffMember(_message.Message):
+    __slots__ = ("user_id", "scopes", "unrestricted")
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    SCOPES_FIELD_NUMBER: _ClassVar[int]
+    UNRESTRICTED_FIELD_NUMBER: _ClassVar[int]
+    user_id: str
+    scopes: _containers.RepeatedScalarFieldContainer[str]
+    unrestricted: bool
+    def __init__(self, user_id: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ..., unrestricted: _Optional[bool] = ...) -> None: ...
+
+class SetStaffRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "user_id", "scopes", "unrestricted")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    USER_ID_FIELD_NUMBER: _ClassVar[int]
+    SCOPES_FIELD_NUMBER: _ClassVar[int]
+    UNRESTRICTED_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    user_id: str
+    scopes: _containers.RepeatedScalarFieldContainer[str]
+    unrestricted: bool
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., user_id: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ..., unrestricted: _Optional[bool] = ...) -> None: ...
+
+class ListStaffRequest(_message.Message):
+    __slots__ = ("actor",)
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ...) -> None: ...
+
+class ListStaffResponse(_message.Message):
+    __slots__ = ("staff",)
+    STAFF_FIELD_NUMBER: _ClassVar[int]
+    staff: _containers.RepeatedCompositeFieldContainer[StaffMember]
+    def __init__(self, staff: _Optional[_Iterable[_Union[StaffMember, _Mapping]]] = ...) -> None: ...
+
+class ShopSettings(_message.Message):
+    __slots__ = ("time_zone", "low_stock_threshold", "price_limit_percent")
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    LOW_STOCK_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    PRICE_LIMIT_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    time_zone: str
+    low_stock_threshold: int
+    price_limit_percent: int
+    def __init__(self, time_zone: _Optional[str] = ..., low_stock_threshold: _Optional[int] = ..., price_limit_percent: _Optional[int] = ...) -> None: ...
+
+class GetShopSettingsRequest(_message.Message):
+    __slots__ = ("actor",)
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ...) -> None: ...
+
+class UpdateShopSettingsRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "time_zone", "low_stock_threshold", "price_limit_percent")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    LOW_STOCK_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    PRICE_LIMIT_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    time_zone: str
+    low_stock_threshold: int
+    price_limit_percent: int
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., time_zone: _Optional[str] = ..., low_stock_threshold: _Optional[int] = ..., price_limit_percent: _Optional[int] = ...) -> None: ...
+
+class AddReviewRequest(_message.Message):
+    __slots__ = ("actor", "idempotency_key", "sku", "stars", "text")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    SKU_FIELD_NUMBER: _ClassVar[int]
+    STARS_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    actor: Actor
+    idempotency_key: str
+    sku: str
+    stars: int
+    text: str
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., sku: _Optional[str] = ..., stars: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
 
 class ReviewSummaryRequest(_message.Message):
     __slots__ = ("actor", "sku", "max_stars", "to")
@@ -940,20 +1324,42 @@ class Review(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., product_name: _Optional[str] = ..., stars: _Optional[int] = ..., text: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ReviewSummaryResponse(_message.Message):
-    __slots__ = ("count", "mean_stars", "positive_share", "praised", "blamed", "examples")
+    __slots__ = ("count", "mean_stars", "positive_share", "praised", "blamed", "examples", "star_counts", "aspects", "is_few", "read")
     COUNT_FIELD_NUMBER: _ClassVar[int]
     MEAN_STARS_FIELD_NUMBER: _ClassVar[int]
     POSITIVE_SHARE_FIELD_NUMBER: _ClassVar[int]
     PRAISED_FIELD_NUMBER: _ClassVar[int]
     BLAMED_FIELD_NUMBER: _ClassVar[int]
     EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    STAR_COUNTS_FIELD_NUMBER: _ClassVar[int]
+    ASPECTS_FIELD_NUMBER: _ClassVar[int]
+    IS_FEW_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
     count: int
     mean_stars: float
     positive_share: float
     praised: _containers.RepeatedScalarFieldContainer[str]
     blamed: _containers.RepeatedScalarFieldContainer[str]
     examples: _containers.RepeatedCompositeFieldContainer[Review]
-    def __init__(self, count: _Optional[int] = ..., mean_stars: _Optional[float] = ..., positive_share: _Optional[float] = ..., praised: _Optional[_Iterable[str]] = ..., blamed: _Optional[_Iterable[str]] = ..., examples: _Optional[_Iterable[_Union[Review, _Mapping]]] = ...) -> None: ...
+    star_counts: _containers.RepeatedScalarFieldContainer[int]
+    aspects: _containers.RepeatedCompositeFieldContainer[ReviewAspect]
+    is_few: bool
+    read: int
+    def __init__(self, count: _Optional[int] = ..., mean_stars: _Optional[float] = ..., positive_share: _Optional[float] = ..., praised: _Optional[_Iterable[str]] = ..., blamed: _Optional[_Iterable[str]] = ..., examples: _Optional[_Iterable[_Union[Review, _Mapping]]] = ..., star_counts: _Optional[_Iterable[int]] = ..., aspects: _Optional[_Iterable[_Union[ReviewAspect, _Mapping]]] = ..., is_few: _Optional[bool] = ..., read: _Optional[int] = ...) -> None: ...
+
+class ReviewAspect(_message.Message):
+    __slots__ = ("phrase_zh", "phrase_en", "is_praise", "count", "quote")
+    PHRASE_ZH_FIELD_NUMBER: _ClassVar[int]
+    PHRASE_EN_FIELD_NUMBER: _ClassVar[int]
+    IS_PRAISE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    QUOTE_FIELD_NUMBER: _ClassVar[int]
+    phrase_zh: str
+    phrase_en: str
+    is_praise: bool
+    count: int
+    quote: str
+    def __init__(self, phrase_zh: _Optional[str] = ..., phrase_en: _Optional[str] = ..., is_praise: _Optional[bool] = ..., count: _Optional[int] = ..., quote: _Optional[str] = ...) -> None: ...
 
 class UndoLastRequest(_message.Message):
     __slots__ = ("actor", "idempotency_key", "effect_key")

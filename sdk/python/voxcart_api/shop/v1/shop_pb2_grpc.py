@@ -124,6 +124,11 @@ class ShopStub:
                 request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.SendReturnRequest.SerializeToString,
                 response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Return.FromString,
                 _registered_method=True)
+        self.AddReview = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/AddReview',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.AddReviewRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Review.FromString,
+                _registered_method=True)
         self.UndoLast = channel.unary_unary(
                 '/voxcart.shop.v1.Shop/UndoLast',
                 request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.UndoLastRequest.SerializeToString,
@@ -198,6 +203,66 @@ class ShopStub:
                 '/voxcart.shop.v1.Shop/ReviewSummary',
                 request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ReviewSummaryRequest.SerializeToString,
                 response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ReviewSummaryResponse.FromString,
+                _registered_method=True)
+        self.ReportChart = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/ReportChart',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ReportChartRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ReportChartResponse.FromString,
+                _registered_method=True)
+        self.SchedulePrice = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/SchedulePrice',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.SchedulePriceRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.PriceSchedule.FromString,
+                _registered_method=True)
+        self.ListPriceSchedules = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/ListPriceSchedules',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListPriceSchedulesRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListPriceSchedulesResponse.FromString,
+                _registered_method=True)
+        self.DecidePriceSchedule = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/DecidePriceSchedule',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.DecidePriceScheduleRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.PriceSchedule.FromString,
+                _registered_method=True)
+        self.CancelPriceSchedule = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/CancelPriceSchedule',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.CancelPriceScheduleRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.PriceSchedule.FromString,
+                _registered_method=True)
+        self.ConfirmOrders = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/ConfirmOrders',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ConfirmOrdersRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ProcessedOrders.FromString,
+                _registered_method=True)
+        self.ShipOrders = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/ShipOrders',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ShipOrdersRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ProcessedOrders.FromString,
+                _registered_method=True)
+        self.ListAudit = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/ListAudit',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListAuditRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListAuditResponse.FromString,
+                _registered_method=True)
+        self.SetStaff = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/SetStaff',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.SetStaffRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.StaffMember.FromString,
+                _registered_method=True)
+        self.ListStaff = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/ListStaff',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListStaffRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListStaffResponse.FromString,
+                _registered_method=True)
+        self.GetShopSettings = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/GetShopSettings',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.GetShopSettingsRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ShopSettings.FromString,
+                _registered_method=True)
+        self.UpdateShopSettings = channel.unary_unary(
+                '/voxcart.shop.v1.Shop/UpdateShopSettings',
+                request_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.UpdateShopSettingsRequest.SerializeToString,
+                response_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ShopSettings.FromString,
                 _registered_method=True)
         self.CreateDemoTenant = channel.unary_unary(
                 '/voxcart.shop.v1.Shop/CreateDemoTenant',
@@ -332,6 +397,13 @@ class ShopServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddReview(self, request, context):
+        """Says how a product was that the shopper has bought. ALREADY_EXISTS: said before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def UndoLast(self, request, context):
         """Takes back what was done last, once. FAILED_PRECONDITION: nothing to undo, or it can no longer be taken back.
         """
@@ -421,6 +493,87 @@ class ShopServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReviewSummary(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportChart(self, request, context):
+        """A report as a picture. RESOURCE_EXHAUSTED: too many are being drawn.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SchedulePrice(self, request, context):
+        """Another price for a while (今晚八点到十二点降到1999). The old price comes back by itself. A change larger than the shop's
+        limit waits for somebody with the scope "approve", unless the actor has it. FAILED_PRECONDITION: price_overlap,
+        below_floor, delisted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPriceSchedules(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecidePriceSchedule(self, request, context):
+        """Approves or rejects a price that awaits approval.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelPriceSchedule(self, request, context):
+        """Calls it off; of one that has begun the old price comes back now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmOrders(self, request, context):
+        """Many orders at once. Each is done or refused by itself; the answer says which.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShipOrders(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAudit(self, request, context):
+        """Who changed what, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetStaff(self, request, context):
+        """What a member of the merchant's staff may do. Who is not on the list may do everything.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListStaff(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetShopSettings(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateShopSettings(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -533,6 +686,11 @@ def add_ShopServicer_to_server(servicer, server):
                     request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.SendReturnRequest.FromString,
                     response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Return.SerializeToString,
             ),
+            'AddReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddReview,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.AddReviewRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.Review.SerializeToString,
+            ),
             'UndoLast': grpc.unary_unary_rpc_method_handler(
                     servicer.UndoLast,
                     request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.UndoLastRequest.FromString,
@@ -607,6 +765,66 @@ def add_ShopServicer_to_server(servicer, server):
                     servicer.ReviewSummary,
                     request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ReviewSummaryRequest.FromString,
                     response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ReviewSummaryResponse.SerializeToString,
+            ),
+            'ReportChart': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportChart,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ReportChartRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ReportChartResponse.SerializeToString,
+            ),
+            'SchedulePrice': grpc.unary_unary_rpc_method_handler(
+                    servicer.SchedulePrice,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.SchedulePriceRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.PriceSchedule.SerializeToString,
+            ),
+            'ListPriceSchedules': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPriceSchedules,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListPriceSchedulesRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListPriceSchedulesResponse.SerializeToString,
+            ),
+            'DecidePriceSchedule': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecidePriceSchedule,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.DecidePriceScheduleRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.PriceSchedule.SerializeToString,
+            ),
+            'CancelPriceSchedule': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelPriceSchedule,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.CancelPriceScheduleRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.PriceSchedule.SerializeToString,
+            ),
+            'ConfirmOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmOrders,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ConfirmOrdersRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ProcessedOrders.SerializeToString,
+            ),
+            'ShipOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShipOrders,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ShipOrdersRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ProcessedOrders.SerializeToString,
+            ),
+            'ListAudit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAudit,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListAuditRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListAuditResponse.SerializeToString,
+            ),
+            'SetStaff': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetStaff,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.SetStaffRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.StaffMember.SerializeToString,
+            ),
+            'ListStaff': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListStaff,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListStaffRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ListStaffResponse.SerializeToString,
+            ),
+            'GetShopSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetShopSettings,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.GetShopSettingsRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ShopSettings.SerializeToString,
+            ),
+            'UpdateShopSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateShopSettings,
+                    request_deserializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.UpdateShopSettingsRequest.FromString,
+                    response_serializer=voxcart_dot_shop_dot_v1_dot_shop__pb2.ShopSettings.SerializeToString,
             ),
             'CreateDemoTenant': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateDemoTenant,
@@ -1116,6 +1334,33 @@ class Shop:
             _registered_method=True)
 
     @staticmethod
+    def AddReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/AddReview',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.AddReviewRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.Review.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def UndoLast(request,
             target,
             options=(),
@@ -1510,6 +1755,330 @@ class Shop:
             '/voxcart.shop.v1.Shop/ReviewSummary',
             voxcart_dot_shop_dot_v1_dot_shop__pb2.ReviewSummaryRequest.SerializeToString,
             voxcart_dot_shop_dot_v1_dot_shop__pb2.ReviewSummaryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportChart(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/ReportChart',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ReportChartRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ReportChartResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SchedulePrice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/SchedulePrice',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.SchedulePriceRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.PriceSchedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPriceSchedules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/ListPriceSchedules',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ListPriceSchedulesRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ListPriceSchedulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecidePriceSchedule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/DecidePriceSchedule',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.DecidePriceScheduleRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.PriceSchedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelPriceSchedule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/CancelPriceSchedule',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.CancelPriceScheduleRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.PriceSchedule.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/ConfirmOrders',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ConfirmOrdersRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ProcessedOrders.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShipOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/ShipOrders',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ShipOrdersRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ProcessedOrders.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAudit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/ListAudit',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ListAuditRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ListAuditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetStaff(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/SetStaff',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.SetStaffRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.StaffMember.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListStaff(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/ListStaff',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ListStaffRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ListStaffResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetShopSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/GetShopSettings',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.GetShopSettingsRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ShopSettings.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateShopSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/voxcart.shop.v1.Shop/UpdateShopSettings',
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.UpdateShopSettingsRequest.SerializeToString,
+            voxcart_dot_shop_dot_v1_dot_shop__pb2.ShopSettings.FromString,
             options,
             channel_credentials,
             insecure,
