@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from voxcart_services.tts.text.reading import Mark
+
 _STRONG = "。！？!?；;\n…"
 _WEAK = "，,、：:—"
 _CLOSING = "”’」』）)】》\"' "
@@ -39,14 +41,19 @@ class Clause:
     """One stretch of text that is synthesised in one go.
 
     Attributes:
-        text: As written, with its punctuation and spaces.
-        start: Offset of its first character in the whole text.
+        text: As written, with its punctuation and spaces, without tags. Without text the clause is silence: its
+            ``pause_ms`` are to be kept even if no clause follows.
+        start: Offset of its first character in the whole text (without tags).
         pause_ms: Silence that belongs after it when another clause follows.
+        speaking_rate: How many times as fast as the rest it is spoken (``<prosody rate>``).
+        marks: What the author says of stretches of ``text``, in their order.
     """
 
     text: str
     start: int
     pause_ms: int
+    speaking_rate: float = 1.0
+    marks: tuple[Mark, ...] = ()
 
 
 def weight(text: str) -> float:
