@@ -2,10 +2,18 @@
 
 from datetime import timedelta
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from voxcart.settings import ServiceSettings
 from voxcart_services.shop.orders import OrderRules
+from voxcart_services.shop.signatures import WebhookSecrets
+
+SHORTEST_SECRET = 16
+
+
+def _split(secrets: SecretStr) -> tuple[bytes, ...]:
+    parts = (part.strip() for part in secrets.get_secret_value().split(","))
+    return tuple(part.encode() for part in parts if part)
 
 
 class ShopSettings(ServiceSettings):
@@ -28,13 +36,18 @@ class ShopSettings(ServiceSettings):
     """How long an order waits for its payment before it expires and its goods are free again, minutes."""
     shop_quote_minutes: float = Field(10.0, gt=0, le=1440)
     """How long the prices of a quote hold, minutes."""
+    shop_sweep_seconds: float = Field(15.0, gt=0, le=3600)
+    """How often payments cut off, refunds not made and orders not paid in time are looked for, seconds."""
     shop_complete_days: float = Field(10.0, gt=0, le=365)
     """How long after delivery an order is complete, days."""
     shop_webhook_listen: str = "127.0.0.1:0"
     """host:port of the HTTP endpoint for webhooks of payment company and carriers. Port 0 takes a free one."""
-    shop_webhook_secret: SecretStr = SecretStr("")
-    """What webhooks are signed with, at least 16 characters. Empty: a new one at each start, known to the sandbox
-    payment company only."""
+    shop_payment_webhook_secrets: SecretStr = SecretStr("")
+    """What the payment company signs its webhooks with, at least 16 characters. Several with commas between them, the
+    newest first, are all valid, so that a secret can be changed without losing a message. Empty: a new one at each
+    start, known to the sandbox payment company only."""
+    shop_carrier_webhook_secrets: SecretStr = SecretStr("")
+    """The same for carriers. Empty: webhooks of carriers are refused."""
     shop_webhook_tolerance_seconds: float = Field(300.0, gt=0, le=3600)
     """How far a webhook's time of sending may lie from now, seconds."""
 
@@ -46,12 +59,26 @@ class ShopSettings(ServiceSettings):
             raise ValueError(f"must be host:port, not {value!r}")
         return value
 
-    @field_validator("shop_webhook_secret")
+    @field_validator("shop_payment_webhook_secrets", "shop_carrier_webhook_secrets")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
-        if 0 < len(value.get_secret_value()) < 16:
-            raise ValueError("must have at least 16 characters")
+        if any(len(secret) < SHORTEST_SECRET for secret in _split(value)):
+            raise ValueError(f"every secret must have at least {SHORTEST_SECRET} characters")
         return value
+
+    @field_validator("shop_carrier_webhook_secrets")
+    @classmethod
+    def _of_their_own(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if set(_split(value)) & set(_split(info.data.get("shop_payment_webhook_secrets", SecretStr("")))):
+            raise ValueError("carriers must not share a secret with the payment company")
+        return value
+
+    @property
+    def webhook_secrets(self) -> WebhookSecrets:
+        """What webhooks are signed with."""
+        return WebhookSecrets(
+            payments=_split(self.shop_payment_webhook_secrets), carrier=_split(self.shop_carrier_webhook_secrets)
+        )
 
     @property
     def order_rules(self) -> OrderRules:

@@ -13,8 +13,8 @@ from voxcart_services.shop.payment_provider import PaymentProvider
 from voxcart_services.shop.payments import ANSWER_SECONDS, Payments
 from voxcart_services.shop.sandbox import SandboxProvider
 from voxcart_services.shop.search import ProductSearch
-from voxcart_services.shop.settlement import Settlement
-from voxcart_services.shop.signatures import TOLERANCE_SECONDS
+from voxcart_services.shop.settlement import SWEEP_SECONDS, Settlement
+from voxcart_services.shop.signatures import TOLERANCE_SECONDS, WebhookSecrets
 from voxcart_services.shop.webhooks import Webhooks
 
 
@@ -25,16 +25,18 @@ class Options:
     Attributes:
         demo: Allow demonstration tenants.
         rules: How long reservations and quotes hold.
-        webhook_secret: What webhooks are signed with.
+        webhook_secrets: What webhooks are signed with.
         webhook_tolerance_seconds: How old they may be.
         answer_seconds: How long a payment waits for a company that does not answer at once.
+        sweep_seconds: How often what was left over is looked for.
     """
 
     demo: bool = False
     rules: OrderRules = field(default_factory=OrderRules)
-    webhook_secret: bytes = b""
+    webhook_secrets: WebhookSecrets = field(default_factory=WebhookSecrets)
     webhook_tolerance_seconds: float = TOLERANCE_SECONDS
     answer_seconds: float = ANSWER_SECONDS
+    sweep_seconds: float = SWEEP_SECONDS
 
 
 def assemble(
@@ -60,8 +62,8 @@ def assemble(
         lexicons=lexicons,
         merchant=Merchant(lexicons, embedder),
         payments=payments,
-        settlement=Settlement(database, provider, payments, options.rules),
-        webhooks=Webhooks(database, provider, payments, options.webhook_secret, options.webhook_tolerance_seconds),
+        settlement=Settlement(database, provider, payments, options.rules, options.sweep_seconds),
+        webhooks=Webhooks(database, provider, payments, options.webhook_secrets, options.webhook_tolerance_seconds),
         rules=options.rules,
         embedder=embedder,
         changed=changed,

@@ -89,11 +89,19 @@ _GIVE_BACK = text(
 class Settlement:
     """Gives back approved refunds, ends payments that were cut off, and lets orders expire and complete."""
 
-    def __init__(self, database: Database, provider: PaymentProvider, payments: Payments, rules: OrderRules) -> None:
+    def __init__(
+        self,
+        database: Database,
+        provider: PaymentProvider,
+        payments: Payments,
+        rules: OrderRules,
+        sweep_seconds: float = SWEEP_SECONDS,
+    ) -> None:
         self._database = database
         self._provider = provider
         self._payments = payments
         self._rules = rules
+        self._sweep_seconds = sweep_seconds
 
     async def refund(self, tenant: str, refund_id: str) -> None:
         """Gives the money of an approved refund back; nothing if it was done, or its goods are still awaited."""
@@ -173,13 +181,13 @@ class Settlement:
         await self._database.run(tenant, work)
 
     async def run(self) -> None:
-        """Sweeps at start and then every 15 s until cancelled; waits out an absent database."""
+        """Sweeps at start and then every ``sweep_seconds`` until cancelled; waits out an absent database."""
         while True:
             try:
                 await self.sweep()
             except VoxcartError as error:
                 log.warning("settlement cannot work now", code=error.code.name)
-            await asyncio.sleep(SWEEP_SECONDS)
+            await asyncio.sleep(self._sweep_seconds)
 
 
 async def _settle(conn: AsyncConnection, tenant: str, refund_id: str, row: Any) -> None:

@@ -2,11 +2,16 @@
 
 Header ``Voxcart-Signature: t=<Unix seconds>,v1=<hexadecimal digest of "<t>." + body>``. The time is part of what is
 signed, so a message cannot be sent again later: it is refused outside a window around now.
+
+Each sender has secrets of its own. While a secret is changed the old one and the new one are both valid: the shop is
+given both, the sender changes over, then the old one is taken away.
 """
 
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 SIGNATURE_HEADER = "voxcart-signature"
 TOLERANCE_SECONDS = 300
@@ -18,13 +23,28 @@ class BadSignature(Exception):
     """The message is not from who it says; the sentence says what is wrong."""
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookSecrets:
+    """Who may sign what, at least 16 bytes each; the newest first.
+
+    Attributes:
+        payments: Secrets of the payment company. The sandbox signs with the first.
+        carrier: Secrets of the carriers. None: nothing is taken from a carrier.
+    """
+
+    payments: tuple[bytes, ...] = ()
+    carrier: tuple[bytes, ...] = ()
+
+
 def sign(secret: bytes, body: bytes, at: int) -> str:
     """The header for a body that is sent at this Unix time."""
     return f"t={at},v1={_digest(secret, body, at)}"
 
 
-def verify(secret: bytes, header: str, body: bytes, now: float, tolerance_seconds: float = TOLERANCE_SECONDS) -> None:
-    """Checks a message.
+def verify(
+    secrets: Sequence[bytes], header: str, body: bytes, now: float, tolerance_seconds: float = TOLERANCE_SECONDS
+) -> None:
+    """Checks a message that must be signed with one of these secrets.
 
     Raises:
         BadSignature: No signature, another one, or one of a time too far from now.
@@ -33,7 +53,7 @@ def verify(secret: bytes, header: str, body: bytes, now: float, tolerance_second
     if found is None:
         raise BadSignature("the message is not signed")
     at = int(found[1])
-    if not hmac.compare_digest(_digest(secret, body, at), found[2]):
+    if not any(hmac.compare_digest(_digest(secret, body, at), found[2]) for secret in secrets):
         raise BadSignature("the signature is wrong")
     if abs(now - at) > tolerance_seconds:
         raise BadSignature("the message is too old, or from the future")

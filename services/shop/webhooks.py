@@ -22,13 +22,21 @@ from voxcart_services.shop.models import Actor, Role, checked_id
 from voxcart_services.shop.payment_provider import PaymentProvider
 from voxcart_services.shop.payments import Payments, payment_of
 from voxcart_services.shop.shipping import CarrierEvent, record_carrier_event
-from voxcart_services.shop.signatures import SIGNATURE_HEADER, TOLERANCE_SECONDS, BadSignature, verify
+from voxcart_services.shop.signatures import (
+    SIGNATURE_HEADER,
+    TOLERANCE_SECONDS,
+    BadSignature,
+    WebhookSecrets,
+    verify,
+)
 from voxcart_services.shop.tenancy import SYSTEM
 
 log = get_logger(__name__)
 
 PAYMENTS_PATH = "/webhooks/payments"
 CARRIER_PATH = "/webhooks/carrier"
+PAYMENTS, CARRIER = "payments", "carrier"
+"""Who sends messages."""
 
 _SEEN = text("SELECT 1 FROM webhook_events WHERE source = :source AND event_id = :event_id")
 _NOTE = text("INSERT INTO webhook_events (source, event_id) VALUES (:source, :event_id) ON CONFLICT DO NOTHING")
@@ -48,14 +56,14 @@ class Webhooks:
         database: Database,
         provider: PaymentProvider,
         payments: Payments,
-        secret: bytes,
+        secrets: WebhookSecrets,
         tolerance_seconds: float = TOLERANCE_SECONDS,
     ) -> None:
-        """Accepts what is signed with ``secret`` and at most ``tolerance_seconds`` away from now."""
+        """Accepts what its sender has signed and is at most ``tolerance_seconds`` away from now."""
         self._database = database
         self._provider = provider
         self._payments = payments
-        self._secret = secret
+        self._secrets = {PAYMENTS: secrets.payments, CARRIER: secrets.carrier}
         self._tolerance_seconds = tolerance_seconds
 
     def handlers(self) -> dict[str, Handler]:
@@ -64,11 +72,11 @@ class Webhooks:
 
     async def payment(self, posted: Posted) -> Answer:
         """News of a charge: ``{"id", "type", "charge": {"id", "amount_cents"}}``."""
-        return await self._receive("payments", posted, self._on_charge)
+        return await self._receive(PAYMENTS, posted, self._on_charge)
 
     async def carrier(self, posted: Posted) -> Answer:
         """News of a parcel: ``{"id", "tenant", "order_id" or "tracking_no", "status", "description", "at"}``."""
-        return await self._receive("carrier", posted, self._on_parcel)
+        return await self._receive(CARRIER, posted, self._on_parcel)
 
     async def _receive(self, source: str, posted: Posted, work: Any) -> Answer:
         outcome = await self._outcome(source, posted, work)
@@ -78,7 +86,7 @@ class Webhooks:
     async def _outcome(self, source: str, posted: Posted, work: Any) -> _Outcome:
         header = posted.headers.get(SIGNATURE_HEADER, "")
         try:
-            verify(self._secret, header, posted.body, time.time(), self._tolerance_seconds)
+            verify(self._secrets[source], header, posted.body, time.time(), self._tolerance_seconds)
         except BadSignature as error:
             log.warning("a webhook was refused", source=source, why=str(error))
             return _Outcome("forged", Answer(401, str(error)))

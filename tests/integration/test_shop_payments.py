@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -12,14 +12,14 @@ import pytest
 from grpc import StatusCode
 from prometheus_client import REGISTRY
 from sqlalchemy import text
-from support.shop import WEBHOOK_SECRET, Shop, refused
+from support.shop import CARRIER_SECRET, WEBHOOK_SECRET, WEBHOOK_SECRETS, Shop, refused
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
-from voxcart_services.shop.http_endpoint import http_endpoint
-from voxcart_services.shop.sandbox import SandboxWebhooks
-from voxcart_services.shop.signatures import SIGNATURE_HEADER, sign
+from voxcart_services.shop.http_endpoint import Posted, http_endpoint
+from voxcart_services.shop.sandbox import SandboxProvider, SandboxWebhooks
+from voxcart_services.shop.signatures import SIGNATURE_HEADER, WebhookSecrets, sign
 from voxcart_services.shop.tenancy import SYSTEM
-from voxcart_services.shop.webhooks import CARRIER_PATH, PAYMENTS_PATH
+from voxcart_services.shop.webhooks import CARRIER_PATH, PAYMENTS_PATH, Webhooks
 
 pytestmark = pytest.mark.integration
 pytest_plugins = ("support.shop",)
@@ -40,8 +40,9 @@ class Company:
         messenger = SandboxWebhooks(self.shop.parts.database, WEBHOOK_SECRET)
         return await messenger.deliver_due(self.client, self.base + PAYMENTS_PATH, ahead_seconds)
 
-    async def post(self, path: str, message: Any, *, secret: bytes = WEBHOOK_SECRET, age: int = 0) -> httpx.Response:
-        """Posts a message, signed."""
+    async def post(self, path: str, message: Any, *, secret: bytes = b"", age: int = 0) -> httpx.Response:
+        """Posts a message, signed by the one who sends to this path unless another secret is given."""
+        secret = secret or (WEBHOOK_SECRET if path == PAYMENTS_PATH else CARRIER_SECRET)
         body = message if isinstance(message, bytes) else json.dumps(message).encode()
         headers = {SIGNATURE_HEADER: sign(secret, body, int(time.time()) - age)}
         return await self.client.post(self.base + path, content=body, headers=headers)
@@ -205,6 +206,28 @@ async def test_a_signed_message_cannot_make_a_payment_up(shop: Shop, company: Co
     assert "3900" in wrong_amount.json()["message"]
 
 
+async def test_a_secret_is_changed_without_losing_a_message(shop: Shop, company: Company) -> None:
+    """Each sender has secrets of its own, and two of them are valid while one is changed."""
+    parts = shop.parts
+    old, new = b"the secret of last year", b"the secret of this year"
+
+    def webhooks(*payments: bytes) -> Webhooks:
+        secrets = replace(WEBHOOK_SECRETS, payments=payments)
+        return Webhooks(parts.database, SandboxProvider(parts.database), parts.payments, secrets)
+
+    async def status(taking: Webhooks, secret: bytes, path: str = PAYMENTS_PATH) -> int:
+        body = json.dumps(_message(shop)).encode()
+        headers = {SIGNATURE_HEADER: sign(secret, body, int(time.time()))}
+        return (await taking.handlers()[path](Posted(headers, body))).status
+
+    both, after = webhooks(new, old), webhooks(new)
+    assert [await status(both, secret) for secret in (old, new)] == [404, 404]
+    assert [await status(after, secret) for secret in (old, new)] == [401, 404]
+    assert await status(both, CARRIER_SECRET) == await status(both, new, CARRIER_PATH) == 401
+    unset = Webhooks(parts.database, SandboxProvider(parts.database), parts.payments, WebhookSecrets())
+    assert await status(unset, b"") == await status(unset, b"", CARRIER_PATH) == 401
+
+
 @pytest.mark.parametrize(
     ("message", "status"),
     [
@@ -249,6 +272,7 @@ async def test_carriers_tell_where_a_parcel_is(shop: Shop, company: Company) -> 
     now = time.time()
     news = {"id": "c1", "tenant": shop.tenant, "tracking_no": "SF1234", "status": "out_for_delivery", "at": now - 60}
     assert (await company.post(CARRIER_PATH, news, secret=b"somebody else's key")).status_code == 401
+    assert (await company.post(CARRIER_PATH, news, secret=WEBHOOK_SECRET)).status_code == 401
     assert (await company.post(CARRIER_PATH, news)).status_code == 200
     delivered = news | {"id": "c2", "status": "delivered", "description": "已由门卫签收", "at": now - 10}
     assert (await company.post(CARRIER_PATH, delivered)).status_code == 200

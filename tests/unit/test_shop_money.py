@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from voxcart.errors import InvalidInput, WrongState
 from voxcart_services.shop.amounts import refund_of, share_out, units_price
+from voxcart_services.shop.config import ShopSettings
 from voxcart_services.shop.coupons import Coupon, coupon_code
 from voxcart_services.shop.models import Order, OrderLine
-from voxcart_services.shop.signatures import BadSignature, sign, verify
+from voxcart_services.shop.signatures import BadSignature, WebhookSecrets, sign, verify
 
 pytestmark = pytest.mark.unit
 
@@ -97,20 +99,43 @@ def test_codes_are_read_as_people_write_them() -> None:
 @given(st.binary(max_size=200), st.integers(min_value=0, max_value=10**11))
 def test_a_signature_is_of_this_body_at_this_time(body: bytes, at: int) -> None:
     header = sign(SECRET, body, at)
-    verify(SECRET, header, body, at + 299.0)
+    verify([SECRET], header, body, at + 299.0)
     for other in (body + b"x", b"x" + body):
         with pytest.raises(BadSignature):
-            verify(SECRET, header, other, float(at))
+            verify([SECRET], header, other, float(at))
     for now in (at - 301.0, at + 301.0):
         with pytest.raises(BadSignature, match="old"):
-            verify(SECRET, header, body, now)
+            verify([SECRET], header, body, now)
     with pytest.raises(BadSignature, match="wrong"):
-        verify(b"another secret", header, body, float(at))
+        verify([b"another secret"], header, body, float(at))
     with pytest.raises(BadSignature, match="wrong"):
-        verify(SECRET, header.replace(f"t={at}", f"t={at + 1}"), body, float(at))
+        verify([SECRET], header.replace(f"t={at}", f"t={at + 1}"), body, float(at))
+    verify([b"the secret to come", SECRET], header, body, float(at))
+    with pytest.raises(BadSignature, match="wrong"):
+        verify([], header, body, float(at))
+
+
+@pytest.mark.parametrize(
+    ("payments", "carrier", "words"),
+    [
+        ("sixteen characters or more,short", "", "at least 16"),
+        ("", "too short", "at least 16"),
+        ("one that both sign with,another for payments", "one that both sign with", "must not share"),
+    ],
+)
+def test_secrets_that_protect_nothing_are_refused(payments: str, carrier: str, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        ShopSettings(shop_payment_webhook_secrets=payments, shop_carrier_webhook_secrets=carrier)
+
+
+def test_secrets_are_split_at_commas_and_never_shown() -> None:
+    settings = ShopSettings(shop_payment_webhook_secrets=" the newest of secrets , the one before it ")
+    assert settings.webhook_secrets == WebhookSecrets(payments=(b"the newest of secrets", b"the one before it"))
+    assert "newest" not in repr(settings)
+    assert ShopSettings().webhook_secrets == WebhookSecrets()
 
 
 @pytest.mark.parametrize("header", ["", "v1=" + "0" * 64, "t=1", "t=-1,v1=" + "0" * 64, "t=1,v1=xyz", "\x00"])
 def test_a_header_that_is_none_is_refused(header: str) -> None:
     with pytest.raises(BadSignature, match="not signed"):
-        verify(SECRET, header, b"", 1.0)
+        verify([SECRET], header, b"", 1.0)
