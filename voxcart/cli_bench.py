@@ -126,11 +126,12 @@ def _spoken(wav: list[Path] | None, manifest: Path | None) -> "list[Recording]":
 async def _measure_asr(load: "AsrLoad") -> dict[str, Any]:
     """Measures the load's service, or one of its own if the load names none."""
     from voxcart.benchmarking.asr import measure_asr
-    from voxcart.benchmarking.asr_service import own_asr_service
+    from voxcart.benchmarking.service_process import own_service
     from voxcart.evaluation.recognizers import describe_settings
 
     if not load.address:
-        async with own_asr_service(load.num_sessions + 2, _say) as (address, pid):
+        streams = {"VOXCART_ASR_MAX_STREAMS": str(load.num_sessions + 2)}
+        async with own_service("asr", streams, _say) as (address, pid):
             report = await measure_asr(replace(load, address=address), pid, _say)
         return report | {"settings": describe_settings()}
     running = read_run_file()

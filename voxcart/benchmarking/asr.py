@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voxcart.audio.pcm import to_pcm_s16le
-from voxcart.benchmarking.asr_service import ProcessMeter
 from voxcart.benchmarking.machine import describe_machine
+from voxcart.benchmarking.service_process import ProcessMeter
 from voxcart.benchmarking.turn import spread
 from voxcart.errors import InvalidInput, Unavailable
 from voxcart.evaluation.manifest import (

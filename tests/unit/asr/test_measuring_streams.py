@@ -13,7 +13,7 @@ import soundfile
 from voxcart.audio.pcm import to_samples
 from voxcart.benchmarking import asr_side_by_side
 from voxcart.benchmarking.asr import AsrLoad, SessionLog, SpokenClip, Utterance, as_table, compose, read_clips, summary
-from voxcart.benchmarking.asr_service import ProcessMeter
+from voxcart.benchmarking.service_process import ProcessMeter
 from voxcart.errors import InvalidInput, Unavailable
 from voxcart.evaluation.asr import CHUNK_SAMPLES, Recognised, evaluate, recognise
 from voxcart.evaluation.manifest import SAMPLE_RATE_HZ, Recording, speech_end_sample

@@ -1,4 +1,4 @@
-"""An asr service of one's own to measure: the real process, with an embedded broker and nothing else."""
+"""A service of one's own to measure: the real process, with an embedded broker and nothing else."""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,46 +83,53 @@ class ProcessMeter:
 
 
 @asynccontextmanager
-async def own_asr_service(max_streams: int, say: Callable[[str], None]) -> AsyncIterator[tuple[str, int]]:
-    """Starts the service on a free port; gives its address and process id; stops it at the end.
+async def own_service(
+    name: str, environment: Mapping[str, str], say: Callable[[str], None]
+) -> AsyncIterator[tuple[str, int]]:
+    """Starts a service on a free port; gives its address and process id; stops it at the end.
+
+    Args:
+        name: ``asr``, ``tts``, ...
+        environment: Settings besides those of this process.
+        say: Told what is going on.
 
     Raises:
         Unavailable: It did not become ready; the sentence ends with the last lines of its log.
     """
-    folder = Path(tempfile.mkdtemp(prefix="voxcart-asr-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"voxcart-{name}-"))
     try:
         async with AsyncExitStack() as stack:
-            say("starting a broker and the asr service ...")
+            say(f"starting a broker and the {name} service ...")
             broker = EmbeddedBroker(folder / "broker")
             stack.push_async_callback(broker.stop)
             await broker.start()
             address = f"127.0.0.1:{free_port()}"
-            log = stack.enter_context((folder / "asr.log").open("wb"))
+            log = stack.enter_context((folder / "service.log").open("wb"))
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "voxcart_services.asr"),
+                *(sys.executable, "-m", f"voxcart_services.{name}"),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 env={
                     **os.environ,
+                    **environment,
                     "VOXCART_LISTEN": address,
                     "VOXCART_METRICS_PORT": "0",
                     "VOXCART_BROKER": broker.address,
                     "VOXCART_BROKER_KIND": broker.kind,
-                    "VOXCART_ASR_MAX_STREAMS": str(max_streams),
                     PARENT_VARIABLE: str(os.getpid()),
                 },
             )
             stack.push_async_callback(_stop, process)
-            await _wait_ready(address, process, folder / "asr.log")
+            await _wait_ready(name, address, process, folder / "service.log")
             yield address, process.pid
             say("stopping")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _wait_ready(address: str, process: asyncio.subprocess.Process, log: Path) -> None:
+async def _wait_ready(name: str, address: str, process: asyncio.subprocess.Process, log: Path) -> None:
     deadline_s = time.monotonic() + READY_SECONDS
     async with grpc.aio.insecure_channel(address) as channel:
         health = health_pb2_grpc.HealthStub(channel)
@@ -135,7 +142,7 @@ async def _wait_ready(address: str, process: asyncio.subprocess.Process, log: Pa
                 pass
             await asyncio.sleep(0.1)
     lines = (await asyncio.to_thread(log.read_text, errors="replace")).splitlines()[-5:]
-    raise Unavailable("the asr service did not become ready; its log ends:\n" + "\n".join(lines))
+    raise Unavailable(f"the {name} service did not become ready; its log ends:\n" + "\n".join(lines))
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:
