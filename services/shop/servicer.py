@@ -7,10 +7,10 @@ from google.protobuf.message import Message
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
 from voxcart_api.shop.v1 import shop_pb2_grpc
-from voxcart_services.shop.adapters.adapter import Method, ShopAdapter
+from voxcart_services.shop.adapters.adapter import ShopAdapter
 from voxcart_services.shop.deadline import ends_within
 from voxcart_services.shop.read_mask import keep_only, mask_of
-from voxcart_services.shop.requests import Audience, check_request
+from voxcart_services.shop.requests import check_request
 
 Context: TypeAlias = grpc.aio.ServicerContext
 
@@ -23,14 +23,18 @@ class ShopServicer(shop_pb2_grpc.ShopServicer):
 
     def __init__(self, adapter: ShopAdapter) -> None:
         for name in CALLS:
-            setattr(self, name, _handler(*adapter.method(name)))
+            setattr(self, name, _handler(adapter, name))
 
 
-def _handler(method: Method, audience: Audience) -> Any:
+def _handler(adapter: ShopAdapter, name: str) -> Any:
+    method, audience = adapter.method(name)
+
     async def answer(request: Any, context: Context | None) -> Message:
         with ends_within(context.time_remaining() if context is not None else None):
             check_request(request, audience)
             paths = mask_of(request)
+            if adapter.admit is not None:
+                await adapter.admit(name, request)
             return keep_only(request, await method(request), paths)
 
     return answer

@@ -27,6 +27,7 @@ class ShopAdapter:
     Attributes:
         background: Work for the life of the service by name, started once and supervised: a failure stops the service.
         warm_up: Awaited before the service says that it is ready.
+        admit: Asked with the name of the call and the request, after its checks; raises ``NotAllowed`` to refuse it.
     """
 
     catalogue: CataloguePort
@@ -37,6 +38,7 @@ class ShopAdapter:
     demo: DemoPort = field(default_factory=DemoPort)
     background: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict)
     warm_up: Callable[[], Awaitable[None]] | None = None
+    admit: Callable[[str, Any], Awaitable[None]] | None = None
 
     def method(self, rpc: str) -> tuple[Method, Audience]:
         """What answers a call of the contract, and who may make it.
