@@ -1,4 +1,4 @@
-"""What the front end hands to the engine: how a clause is pronounced, and which phonemes belong to which written word."""
+"""What the front end hands to the engine: how a clause is said, and which phonemes belong to which written word."""
 
 from dataclasses import dataclass
 from typing import Literal
