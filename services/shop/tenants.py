@@ -24,12 +24,18 @@ MAX_TENANT_LENGTH = 64
 EARLIEST = timedelta(minutes=5)
 """No copied event lies closer than this to the copy's now, or behind it."""
 
+_LOW_ALREADY = sa.text(
+    "INSERT INTO low_stock (tenant, sku) SELECT tenant, sku FROM stock JOIN tenants USING (tenant) "
+    "WHERE tenant = :tenant GROUP BY tenant, sku, low_stock_threshold HAVING sum(available) <= low_stock_threshold"
+)
+
 _COPIED = (
     schema.users,
     schema.addresses,
     schema.products,
     schema.variants,
     schema.stock,
+    schema.low_stock,
     schema.orders,
     schema.order_lines,
     schema.payments,
@@ -47,6 +53,9 @@ _GROWN = (
     schema.ledger,
     schema.idempotency,
     schema.audit_log,
+    schema.price_schedules,
+    schema.staff,
+    schema.low_stock_crossings,
 )
 """What a shop has besides, made by its use."""
 _FUTURE_TIMES = {"expected_at"}
@@ -81,6 +90,7 @@ async def write_template(conn: AsyncConnection, catalogue: list[CatalogueRow], h
         keyed = [{"tenant": TEMPLATE_TENANT, **row} for row in rows]
         for start in range(0, len(keyed), 500):
             await conn.execute(table.insert(), keyed[start : start + 500])
+    await conn.execute(_LOW_ALREADY, {"tenant": TEMPLATE_TENANT})
 
 
 def _template_rows(catalogue: list[CatalogueRow], history: History) -> list[tuple[sa.Table, list[dict[str, Any]]]]:

@@ -16,6 +16,7 @@ from voxcart.bus.memory import MemoryBroker, MemoryBus
 from voxcart.bus.opening import open_bus
 from voxcart.bus.readers import BroadcastReader, ReturnReader, SessionIdMinter
 from voxcart.bus.topics import (
+    ALERTS,
     AUDIO,
     CATALOGUE,
     CONTROL,
@@ -35,6 +36,7 @@ from voxcart.bus.utterances import HoldOptions, UtteranceHandler, UtteranceWorke
 from voxcart.bus.worker import SessionWorker, WorkerOptions
 
 __all__ = [
+    "ALERTS",
     "AUDIO",
     "BEGINNING",
     "CATALOGUE",

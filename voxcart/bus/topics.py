@@ -43,6 +43,7 @@ SPEECH = Topic("voxcart.speech.v1", "session_id", "tts")
 EVENTS = Topic("voxcart.events.v1", "user_id", "shop, dialogue", 7 * _DAY_MS, is_session=False)
 FEEDBACK = Topic("voxcart.feedback.v1", "session_id", "any", 30 * _DAY_MS, is_session=False)
 CATALOGUE = Topic("voxcart.catalogue.v1", "<tenant>/<sku>", "shop", compacted=True, is_session=False)
+ALERTS = Topic("voxcart.alerts.v1", "<tenant>/<sku>", "shop", 7 * _DAY_MS, is_session=False)
 DEAD_LETTER = Topic("voxcart.dead-letter.v1", "key of the message", "any", 14 * _DAY_MS, is_session=False)
 CHECKPOINTS = Topic("voxcart.checkpoints.v1", "<group>/<topic>/<partition>", "asr", compacted=True)
 
@@ -56,6 +57,7 @@ TOPICS = (
     EVENTS,
     FEEDBACK,
     CATALOGUE,
+    ALERTS,
     DEAD_LETTER,
     CHECKPOINTS,
 )

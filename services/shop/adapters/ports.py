@@ -111,6 +111,10 @@ class OrderPort(ABC):
         """The address book."""
         raise _missing("an address book")
 
+    async def add_review(self, request: pb.AddReviewRequest) -> pb.Review:
+        """Says how a product was that the shopper has bought."""
+        raise _missing("reviews")
+
     async def undo_last(self, request: pb.UndoLastRequest) -> pb.UndoLastResponse:
         """Takes back what the user did last."""
         raise _missing("taking back what was done")
@@ -182,6 +186,54 @@ class MerchantPort(ABC):  # noqa: B024 - a platform may keep all of its merchant
     async def sales_report(self, request: pb.SalesReportRequest) -> pb.SalesReportResponse:
         """What was sold in a period."""
         raise _missing("sales reports")
+
+    async def report_chart(self, request: pb.ReportChartRequest) -> pb.ReportChartResponse:
+        """A report as a picture."""
+        raise _missing("charts")
+
+    async def schedule_price(self, request: pb.SchedulePriceRequest) -> pb.PriceSchedule:
+        """Another price for a while."""
+        raise _missing("timed prices")
+
+    async def list_price_schedules(self, request: pb.ListPriceSchedulesRequest) -> pb.ListPriceSchedulesResponse:
+        """Timed prices, those that begin last first."""
+        raise _missing("timed prices")
+
+    async def decide_price_schedule(self, request: pb.DecidePriceScheduleRequest) -> pb.PriceSchedule:
+        """Approves or rejects a timed price."""
+        raise _missing("timed prices")
+
+    async def cancel_price_schedule(self, request: pb.CancelPriceScheduleRequest) -> pb.PriceSchedule:
+        """Calls a timed price off."""
+        raise _missing("timed prices")
+
+    async def confirm_orders(self, request: pb.ConfirmOrdersRequest) -> pb.ProcessedOrders:
+        """Accepts many paid orders."""
+        raise _missing("confirming many orders")
+
+    async def ship_orders(self, request: pb.ShipOrdersRequest) -> pb.ProcessedOrders:
+        """Sends many orders off."""
+        raise _missing("shipping many orders")
+
+    async def list_audit(self, request: pb.ListAuditRequest) -> pb.ListAuditResponse:
+        """Who changed what, the newest first."""
+        raise _missing("an audit log")
+
+    async def set_staff(self, request: pb.SetStaffRequest) -> pb.StaffMember:
+        """Says what a member of the staff may do."""
+        raise _missing("a list of staff")
+
+    async def list_staff(self, request: pb.ListStaffRequest) -> pb.ListStaffResponse:
+        """The staff and what each may do."""
+        raise _missing("a list of staff")
+
+    async def get_shop_settings(self, request: pb.GetShopSettingsRequest) -> pb.ShopSettings:
+        """The shop's own settings."""
+        raise _missing("settings")
+
+    async def update_shop_settings(self, request: pb.UpdateShopSettingsRequest) -> pb.ShopSettings:
+        """Changes the shop's own settings."""
+        raise _missing("settings")
 
 
 class DemoPort(ABC):  # noqa: B024 - see MerchantPort

@@ -15,6 +15,7 @@ from voxcart_services.shop.schema.catalogue import (
     users,
     variants,
 )
+from voxcart_services.shop.schema.merchant import low_stock, low_stock_crossings, price_schedules, staff
 from voxcart_services.shop.schema.orders import (
     cart_lines,
     carts,
@@ -54,12 +55,15 @@ __all__ = [
     "faq_questions",
     "idempotency",
     "ledger",
+    "low_stock",
+    "low_stock_crossings",
     "metadata",
     "order_lines",
     "order_numbers",
     "orders",
     "outbox",
     "payments",
+    "price_schedules",
     "products",
     "quotes",
     "refund_lines",
@@ -71,6 +75,7 @@ __all__ = [
     "sandbox_refunds",
     "shipment_events",
     "shipments",
+    "staff",
     "stock",
     "tenants",
     "users",

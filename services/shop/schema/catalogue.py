@@ -24,7 +24,12 @@ tenants = sa.Table(
     text("copied_from"),
     sa.Column("lexicon_version", sa.Text, nullable=False),
     sa.Column("anchored_at", sa.DateTime(timezone=True), nullable=False, server_default=NOW),
+    sa.Column("time_zone", sa.Text, nullable=False, server_default="Asia/Shanghai"),
+    sa.Column("low_stock_threshold", sa.BigInteger, nullable=False, server_default="10"),
+    sa.Column("price_limit_percent", sa.Integer, nullable=False, server_default="50"),
     moment("created_at", default=True),
+    sa.CheckConstraint("low_stock_threshold BETWEEN 0 AND 1000", name="low_stock"),
+    sa.CheckConstraint("price_limit_percent BETWEEN 0 AND 100", name="price_limit"),
 )
 
 users = sa.Table(
@@ -80,7 +85,11 @@ products = sa.Table(
     text("search_text"),
     sa.Column("embedding", Vector(EMBEDDING_SIZE)),
     sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),
+    sa.Column("low_stock_threshold", sa.BigInteger),
+    sa.Column("price_floor_cents", sa.BigInteger, nullable=False, server_default="0"),
     moment("created_at", default=True),
+    sa.CheckConstraint("low_stock_threshold BETWEEN 0 AND 1000", name="low_stock"),
+    sa.CheckConstraint("price_floor_cents >= 0", name="price_floor"),
     sa.CheckConstraint("price_cents >= 0 AND price_cents <= 10000000000", name="price"),
     sa.CheckConstraint("units_sold >= 0", name="units_sold"),
     sa.CheckConstraint("rating >= 0 AND rating <= 5", name="rating"),
@@ -129,6 +138,7 @@ reviews = sa.Table(
     belongs_to("products", "sku"),
     sa.CheckConstraint("stars BETWEEN 1 AND 5", name="stars"),
     sa.Index("ix_reviews_sku", "tenant", "sku"),
+    sa.Index("ix_reviews_created", "tenant", "created_at"),
 )
 
 faq_documents = sa.Table(

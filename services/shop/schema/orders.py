@@ -170,6 +170,7 @@ refunds = sa.Table(
     sa.CheckConstraint("status IN ('requested', 'approved', 'rejected', 'refunded')", name="status"),
     sa.CheckConstraint("amount_cents >= 0", name="amount"),
     sa.Index("ix_refunds_order", "tenant", "order_id"),
+    sa.Index("ix_refunds_created", "tenant", "created_at"),
     sa.Index(
         "uq_refunds_requested", "tenant", "order_id", unique=True, postgresql_where=sa.text("status = 'requested'")
     ),

@@ -43,6 +43,7 @@ audit_log = sa.Table(
     sa.Column("details", JSONB, nullable=False, server_default="{}"),
     moment("at", default=True),
     sa.Index("ix_audit_log_subject", "tenant", "subject"),
+    sa.Index("ix_audit_log_at", "tenant", "id"),
 )
 
 sandbox_charges = sa.Table(
