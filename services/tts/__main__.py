@@ -11,15 +11,15 @@ from voxcart.serving.sessions import SessionOptions
 from voxcart.settings import read_settings
 from voxcart.telemetry.logs import get_logger
 from voxcart_api.tts.v1 import tts_pb2_grpc
-from voxcart_services.tts.cache import CacheLimits, PhraseCache
 from voxcart_services.tts.config import TtsSettings
-from voxcart_services.tts.engine import Delivery, SpeechSynthesizer
-from voxcart_services.tts.loading import LoadedVoiceModel, load
-from voxcart_services.tts.prefetch import prefetch_phrases, read_openers
-from voxcart_services.tts.scheduler import ClauseScheduler
 from voxcart_services.tts.servicer import SpeechSynthesisServicer
+from voxcart_services.tts.speaking.cache import CacheLimits, PhraseCache
+from voxcart_services.tts.speaking.prefetch import prefetch_phrases, read_openers
+from voxcart_services.tts.speaking.scheduler import ClauseScheduler
+from voxcart_services.tts.speaking.synthesizer import Delivery, SpeechSynthesizer
 from voxcart_services.tts.text.clauses import ClauseLimits
 from voxcart_services.tts.text.phonemes import Phonemizer
+from voxcart_services.tts.voices.kokoro.loading import LoadedVoiceModel, load
 from voxcart_services.tts.worker import ReplySpeaker
 
 log = get_logger(__name__)

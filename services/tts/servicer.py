@@ -11,12 +11,12 @@ from voxcart.audio.resample import StreamingResampler
 from voxcart.errors import InvalidInput
 from voxcart_api.common.v1.common_pb2 import ServerTiming
 from voxcart_api.tts.v1 import tts_pb2, tts_pb2_grpc
-from voxcart_services.tts.audio import SUPPORTED_SAMPLE_RATES_HZ, chunks
-from voxcart_services.tts.engine import ClauseAudio, Delivery, SpeechSynthesizer, checked_speaking_rate
-from voxcart_services.tts.kokoro import SAMPLE_RATE_HZ
 from voxcart_services.tts.metrics import TIME_TO_FIRST_AUDIO_SECONDS
+from voxcart_services.tts.speaking.audio import SUPPORTED_SAMPLE_RATES_HZ, chunks
+from voxcart_services.tts.speaking.synthesizer import ClauseAudio, Delivery, SpeechSynthesizer, checked_speaking_rate
 from voxcart_services.tts.text.frontend import language_of
-from voxcart_services.tts.voices import Voice, VoiceLibrary
+from voxcart_services.tts.voices.kokoro.model import SAMPLE_RATE_HZ
+from voxcart_services.tts.voices.library import Voice, VoiceLibrary
 
 _CHUNK_SECONDS = 0.5
 _LANGUAGES = ("", "zh", "en")

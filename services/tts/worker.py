@@ -18,19 +18,19 @@ from voxcart.errors import NotFound
 from voxcart.telemetry.logs import get_logger
 from voxcart_api.bus.v1.bus_pb2 import Interrupt, Reply, SpeechChunk
 from voxcart_api.common.v1.common_pb2 import SessionContext
-from voxcart_services.tts.audio import chunks
-from voxcart_services.tts.engine import (
+from voxcart_services.tts.metrics import REPLIES_TOTAL, TIME_TO_FIRST_AUDIO_SECONDS
+from voxcart_services.tts.servicer import timing_of
+from voxcart_services.tts.speaking.audio import chunks
+from voxcart_services.tts.speaking.synthesizer import (
     MAX_SPEAKING_RATE,
     MIN_SPEAKING_RATE,
     ClauseAudio,
     Delivery,
     SpeechSynthesizer,
 )
-from voxcart_services.tts.kokoro import SAMPLE_RATE_HZ
-from voxcart_services.tts.metrics import REPLIES_TOTAL, TIME_TO_FIRST_AUDIO_SECONDS
-from voxcart_services.tts.servicer import timing_of
 from voxcart_services.tts.text.frontend import language_of
-from voxcart_services.tts.voices import Voice, VoiceLibrary
+from voxcart_services.tts.voices.kokoro.model import SAMPLE_RATE_HZ
+from voxcart_services.tts.voices.library import Voice, VoiceLibrary
 
 log = get_logger(__name__)
 

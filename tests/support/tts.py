@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 import numpy as np
 from onnxruntime import RunOptions
 
-from voxcart_services.tts.cache import CacheLimits, PhraseCache
-from voxcart_services.tts.engine import SpeechSynthesizer
-from voxcart_services.tts.kokoro import FRAME_SAMPLES, KokoroModel
-from voxcart_services.tts.scheduler import ClauseScheduler
+from voxcart_services.tts.speaking.cache import CacheLimits, PhraseCache
+from voxcart_services.tts.speaking.scheduler import ClauseScheduler
+from voxcart_services.tts.speaking.synthesizer import SpeechSynthesizer
 from voxcart_services.tts.text.phonemes import Phonemizer
-from voxcart_services.tts.voices import STYLE_WIDTH, Voice, VoiceLibrary
+from voxcart_services.tts.voices.kokoro.model import FRAME_SAMPLES, KokoroModel
+from voxcart_services.tts.voices.library import STYLE_WIDTH, Voice, VoiceLibrary
 
 SILENT_FRAMES = 10
 FRAMES_PER_TOKEN = 3

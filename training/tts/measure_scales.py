@@ -19,11 +19,11 @@ from onnx import TensorProto, helper
 from voxcart.models import ModelStore
 from voxcart.models.converters import kokoro
 from voxcart.models.converters.kokoro_quantize import ActivationScale
-from voxcart_services.tts.kokoro import KokoroModel, spoken_frames
-from voxcart_services.tts.loading import MODEL
 from voxcart_services.tts.text.frontend import spoken_form
 from voxcart_services.tts.text.phonemes import Phonemizer
-from voxcart_services.tts.voices import Voice, VoiceLibrary
+from voxcart_services.tts.voices.kokoro.loading import MODEL
+from voxcart_services.tts.voices.kokoro.model import KokoroModel, spoken_frames
+from voxcart_services.tts.voices.library import Voice, VoiceLibrary
 
 _CLAUSES = {
     "zh": (

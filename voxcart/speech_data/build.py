@@ -33,7 +33,7 @@ from voxcart.speech_data.noises import (
 )
 from voxcart.speech_data.speaker import Speaker, blend, trim_silence
 from voxcart.speech_data.texts import Part, Sentence, read_sentences
-from voxcart_services.tts.voices import Voice, VoiceLibrary
+from voxcart_services.tts.voices.library import Voice, VoiceLibrary
 
 COLUMNS = ("file", "transcript", "lang", "tag", "slots", "condition", "speech_end", "voice", "detail")
 NON_SPEECH: dict[str, Noise] = {

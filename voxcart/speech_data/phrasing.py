@@ -16,11 +16,11 @@ from voxcart.models import ModelStore
 from voxcart.paths import models_dir
 from voxcart.serving.sessions import SessionOptions, create_session
 from voxcart.speech_data.speaker import OUTPUT_RATE_HZ, trim_silence
-from voxcart_services.tts.audio import with_fades
-from voxcart_services.tts.kokoro import SAMPLE_RATE_HZ, KokoroModel, OnnxSession
+from voxcart_services.tts.speaking.audio import with_fades
 from voxcart_services.tts.text.frontend import spoken_form
 from voxcart_services.tts.text.phonemes import Phonemizer
-from voxcart_services.tts.voices import Voice, VoiceLibrary
+from voxcart_services.tts.voices.kokoro.model import SAMPLE_RATE_HZ, KokoroModel, OnnxSession
+from voxcart_services.tts.voices.library import Voice, VoiceLibrary
 
 _MODEL = "kokoro-82m"
 _PAD_TOKEN = 0

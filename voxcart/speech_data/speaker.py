@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from voxcart.audio.pcm import to_samples
 from voxcart.paths import models_dir
 from voxcart.serving.sessions import SessionOptions
-from voxcart_services.tts.cache import CacheLimits, PhraseCache
-from voxcart_services.tts.engine import Delivery, SpeechSynthesizer
-from voxcart_services.tts.kokoro import SAMPLE_RATE_HZ
-from voxcart_services.tts.loading import LoadedVoiceModel, load
-from voxcart_services.tts.scheduler import ClauseScheduler
+from voxcart_services.tts.speaking.cache import CacheLimits, PhraseCache
+from voxcart_services.tts.speaking.scheduler import ClauseScheduler
+from voxcart_services.tts.speaking.synthesizer import Delivery, SpeechSynthesizer
 from voxcart_services.tts.text.clauses import ClauseLimits
 from voxcart_services.tts.text.phonemes import Phonemizer
-from voxcart_services.tts.voices import Voice, VoiceLibrary
+from voxcart_services.tts.voices.kokoro.loading import LoadedVoiceModel, load
+from voxcart_services.tts.voices.kokoro.model import SAMPLE_RATE_HZ
+from voxcart_services.tts.voices.library import Voice, VoiceLibrary
 
 OUTPUT_RATE_HZ = 16_000
 _DEFAULT_VOICES = {"zh": "zf_xiaobei", "en": "af_heart"}

@@ -16,7 +16,7 @@ from voxcart.speech_data.conditions import CONDITIONS, Condition, apply_conditio
 from voxcart.speech_data.noises import SAMPLE_RATE_HZ
 from voxcart.speech_data.rooms import add_room, room_response
 from voxcart.speech_data.texts import parse_marked, read_sentences
-from voxcart_services.tts.voices import Voice, VoiceLibrary
+from voxcart_services.tts.voices.library import Voice, VoiceLibrary
 
 pytestmark = pytest.mark.unit
 

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from onnxruntime import RunOptions
 
-from voxcart_services.tts.voices import Voice
+from voxcart_services.tts.voices.library import Voice
 
 SAMPLE_RATE_HZ = 24_000
 FRAME_SAMPLES = 600

@@ -16,9 +16,6 @@ from onnxruntime import RunOptions
 from voxcart.audio.pcm import to_pcm_s16le
 from voxcart.errors import InvalidInput
 from voxcart.telemetry.logs import get_logger
-from voxcart_services.tts.audio import duration_ms, silence_pcm, with_fades
-from voxcart_services.tts.cache import PhraseCache, PhraseKey
-from voxcart_services.tts.kokoro import MAX_TOKENS, SAMPLE_RATE_HZ, KokoroModel
 from voxcart_services.tts.metrics import (
     AUDIO_SECONDS_TOTAL,
     CHARACTERS_TOTAL,
@@ -26,11 +23,14 @@ from voxcart_services.tts.metrics import (
     SYNTHESIS_SECONDS,
     UNKNOWN_PHONEMES_TOTAL,
 )
-from voxcart_services.tts.scheduler import Abort, ClauseScheduler, Priority
+from voxcart_services.tts.speaking.audio import duration_ms, silence_pcm, with_fades
+from voxcart_services.tts.speaking.cache import PhraseCache, PhraseKey
+from voxcart_services.tts.speaking.scheduler import Abort, ClauseScheduler, Priority
 from voxcart_services.tts.text import frontend
 from voxcart_services.tts.text.clauses import Clause, ClauseLimits, ClauseSplitter, split_clauses
 from voxcart_services.tts.text.phonemes import Phonemizer
-from voxcart_services.tts.voices import Voice
+from voxcart_services.tts.voices.kokoro.model import MAX_TOKENS, SAMPLE_RATE_HZ, KokoroModel
+from voxcart_services.tts.voices.library import Voice
 
 log = get_logger(__name__)
 

@@ -9,11 +9,11 @@ from redis.asyncio import Redis
 from support.tts import SILENT_FRAMES, Studio, running_studio, until
 
 from voxcart.errors import InvalidInput, NotFound, Overloaded, Unavailable
-from voxcart_services.tts.audio import silence_pcm, with_fades
-from voxcart_services.tts.cache import CacheLimits, PhraseCache, PhraseKey
-from voxcart_services.tts.engine import ClauseAudio, Delivery, checked_speaking_rate
-from voxcart_services.tts.kokoro import FRAME_SAMPLES, spoken_frames
-from voxcart_services.tts.scheduler import Priority
+from voxcart_services.tts.speaking.audio import silence_pcm, with_fades
+from voxcart_services.tts.speaking.cache import CacheLimits, PhraseCache, PhraseKey
+from voxcart_services.tts.speaking.scheduler import Priority
+from voxcart_services.tts.speaking.synthesizer import ClauseAudio, Delivery, checked_speaking_rate
+from voxcart_services.tts.voices.kokoro.model import FRAME_SAMPLES, spoken_frames
 
 pytestmark = pytest.mark.unit
 

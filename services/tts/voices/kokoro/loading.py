@@ -9,8 +9,8 @@ from voxcart.errors import Unavailable
 from voxcart.models import ModelError, ModelStore
 from voxcart.models.conversion import ConversionLock
 from voxcart.serving.sessions import SessionOptions, TensorSpec, create_session
-from voxcart_services.tts.kokoro import KokoroModel
-from voxcart_services.tts.voices import VoiceLibrary
+from voxcart_services.tts.voices.kokoro.model import KokoroModel
+from voxcart_services.tts.voices.library import VoiceLibrary
 
 DecoderChoice = Literal["auto", "float", "int8"]
 

@@ -6,9 +6,9 @@ from importlib import resources
 
 from voxcart.errors import VoxcartError
 from voxcart.telemetry.logs import get_logger
-from voxcart_services.tts.engine import Delivery, SpeechSynthesizer
 from voxcart_services.tts.metrics import PREFETCHED_TOTAL
-from voxcart_services.tts.voices import VoiceLibrary
+from voxcart_services.tts.speaking.synthesizer import Delivery, SpeechSynthesizer
+from voxcart_services.tts.voices.library import VoiceLibrary
 
 log = get_logger(__name__)
 

@@ -6,7 +6,7 @@ import itertools
 import pytest
 from support.tts import running_studio, scripted_voices
 
-from voxcart_services.tts.prefetch import prefetch_phrases, read_openers
+from voxcart_services.tts.speaking.prefetch import prefetch_phrases, read_openers
 from voxcart_services.tts.text.clauses import split_clauses
 
 pytestmark = pytest.mark.unit

@@ -1,0 +1,1 @@
+"""From clauses to audio on its way out: scheduling, caching, joining, prefetching."""
