@@ -200,7 +200,7 @@ class Reply(_message.Message):
     def __init__(self, utterance_id: _Optional[str] = ..., index: _Optional[int] = ..., text: _Optional[str] = ..., speech_text: _Optional[str] = ..., cards: _Optional[_Iterable[_Union[_common_pb2.Card, _Mapping]]] = ..., actions: _Optional[_Iterable[_Union[_common_pb2.Action, _Mapping]]] = ..., awaiting: _Optional[str] = ..., language: _Optional[str] = ..., is_last: _Optional[bool] = ..., hand_over: _Optional[bool] = ..., timing: _Optional[_Iterable[_Union[_common_pb2.ServerTiming, _Mapping]]] = ..., understanding: _Optional[_Union[_common_pb2.Understanding, _Mapping]] = ...) -> None: ...
 
 class SpeechChunk(_message.Message):
-    __slots__ = ("utterance_id", "reply_index", "clause", "chunk", "pcm_s16le", "sample_rate_hz", "clause_text", "is_last", "cancelled", "timing")
+    __slots__ = ("utterance_id", "reply_index", "clause", "chunk", "pcm_s16le", "sample_rate_hz", "clause_text", "is_last", "cancelled", "timing", "words")
     UTTERANCE_ID_FIELD_NUMBER: _ClassVar[int]
     REPLY_INDEX_FIELD_NUMBER: _ClassVar[int]
     CLAUSE_FIELD_NUMBER: _ClassVar[int]
@@ -211,6 +211,7 @@ class SpeechChunk(_message.Message):
     IS_LAST_FIELD_NUMBER: _ClassVar[int]
     CANCELLED_FIELD_NUMBER: _ClassVar[int]
     TIMING_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
     utterance_id: str
     reply_index: int
     clause: int
@@ -221,7 +222,8 @@ class SpeechChunk(_message.Message):
     is_last: bool
     cancelled: bool
     timing: _containers.RepeatedCompositeFieldContainer[_common_pb2.ServerTiming]
-    def __init__(self, utterance_id: _Optional[str] = ..., reply_index: _Optional[int] = ..., clause: _Optional[int] = ..., chunk: _Optional[int] = ..., pcm_s16le: _Optional[bytes] = ..., sample_rate_hz: _Optional[int] = ..., clause_text: _Optional[str] = ..., is_last: _Optional[bool] = ..., cancelled: _Optional[bool] = ..., timing: _Optional[_Iterable[_Union[_common_pb2.ServerTiming, _Mapping]]] = ...) -> None: ...
+    words: _containers.RepeatedCompositeFieldContainer[Word]
+    def __init__(self, utterance_id: _Optional[str] = ..., reply_index: _Optional[int] = ..., clause: _Optional[int] = ..., chunk: _Optional[int] = ..., pcm_s16le: _Optional[bytes] = ..., sample_rate_hz: _Optional[int] = ..., clause_text: _Optional[str] = ..., is_last: _Optional[bool] = ..., cancelled: _Optional[bool] = ..., timing: _Optional[_Iterable[_Union[_common_pb2.ServerTiming, _Mapping]]] = ..., words: _Optional[_Iterable[_Union[Word, _Mapping]]] = ...) -> None: ...
 
 class TurnFailed(_message.Message):
     __slots__ = ("utterance_id", "code", "message", "retryable")

@@ -26,27 +26,31 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from voxcart_api.common.v1 import common_pb2 as voxcart_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18voxcart/tts/v1/tts.proto\x12\x0evoxcart.tts.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1evoxcart/common/v1/common.proto\"x\n\x0fSynthesisConfig\x12\r\n\x05voice\x18\x01 \x01(\t\x12\x1a\n\rspeaking_rate\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\x0esample_rate_hz\x18\x03 \x01(\x05\x12\x10\n\x08language\x18\x04 \x01(\tB\x10\n\x0e_speaking_rate\"R\n\x11SynthesizeRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12/\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x1f.voxcart.tts.v1.SynthesisConfig\"j\n\x1aStreamingSynthesizeRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.voxcart.tts.v1.SynthesisConfigH\x00\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x42\t\n\x07request\"\xbc\x01\n\x12SynthesizeResponse\x12\r\n\x05\x61udio\x18\x01 \x01(\x0c\x12\x16\n\x0esample_rate_hz\x18\x02 \x01(\x05\x12\x13\n\x0b\x63lause_text\x18\x03 \x01(\t\x12\x0e\n\x06\x63lause\x18\x04 \x01(\x05\x12)\n\x06offset\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x06timing\x18\x06 \x03(\x0b\x32\x1f.voxcart.common.v1.ServerTiming\"%\n\x11ListVoicesRequest\x12\x10\n\x08language\x18\x01 \x01(\t\";\n\x12ListVoicesResponse\x12%\n\x06voices\x18\x01 \x03(\x0b\x32\x15.voxcart.tts.v1.Voice\"K\n\x05Voice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x0e\n\x06gender\x18\x03 \x01(\t\x12\x12\n\nis_default\x18\x04 \x01(\x08\x32\xa8\x02\n\x0fSpeechSynthesis\x12U\n\nSynthesize\x12!.voxcart.tts.v1.SynthesizeRequest\x1a\".voxcart.tts.v1.SynthesizeResponse0\x01\x12i\n\x13StreamingSynthesize\x12*.voxcart.tts.v1.StreamingSynthesizeRequest\x1a\".voxcart.tts.v1.SynthesizeResponse(\x01\x30\x01\x12S\n\nListVoices\x12!.voxcart.tts.v1.ListVoicesRequest\x1a\".voxcart.tts.v1.ListVoicesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18voxcart/tts/v1/tts.proto\x12\x0evoxcart.tts.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1evoxcart/common/v1/common.proto\"\xba\x01\n\x0fSynthesisConfig\x12\r\n\x05voice\x18\x01 \x01(\t\x12\x1a\n\rspeaking_rate\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\x0esample_rate_hz\x18\x03 \x01(\x05\x12\x10\n\x08language\x18\x04 \x01(\t\x12/\n\x08\x65ncoding\x18\x05 \x01(\x0e\x32\x1d.voxcart.tts.v1.AudioEncoding\x12\x0f\n\x07lexicon\x18\x06 \x01(\tB\x10\n\x0e_speaking_rate\"`\n\x11SynthesizeRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12/\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x1f.voxcart.tts.v1.SynthesisConfig\x12\x0c\n\x04ssml\x18\x03 \x01(\t\"j\n\x1aStreamingSynthesizeRequest\x12\x31\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1f.voxcart.tts.v1.SynthesisConfigH\x00\x12\x0e\n\x04text\x18\x02 \x01(\tH\x00\x42\t\n\x07request\"\xe7\x01\n\x12SynthesizeResponse\x12\r\n\x05\x61udio\x18\x01 \x01(\x0c\x12\x16\n\x0esample_rate_hz\x18\x02 \x01(\x05\x12\x13\n\x0b\x63lause_text\x18\x03 \x01(\t\x12\x0e\n\x06\x63lause\x18\x04 \x01(\x05\x12)\n\x06offset\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x06timing\x18\x06 \x03(\x0b\x32\x1f.voxcart.common.v1.ServerTiming\x12)\n\x05words\x18\x07 \x03(\x0b\x32\x1a.voxcart.tts.v1.SpokenWord\"l\n\nSpokenWord\x12\x0c\n\x04text\x18\x01 \x01(\t\x12(\n\x05start\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"%\n\x11ListVoicesRequest\x12\x10\n\x08language\x18\x01 \x01(\t\";\n\x12ListVoicesResponse\x12%\n\x06voices\x18\x01 \x03(\x0b\x32\x15.voxcart.tts.v1.Voice\"s\n\x05Voice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x0e\n\x06gender\x18\x03 \x01(\t\x12\x12\n\nis_default\x18\x04 \x01(\x08\x12\x0e\n\x06\x65ngine\x18\x05 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x06 \x01(\x05*f\n\rAudioEncoding\x12\x1e\n\x1a\x41UDIO_ENCODING_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41UDIO_ENCODING_PCM_S16LE\x10\x01\x12\x17\n\x13\x41UDIO_ENCODING_OPUS\x10\x02\x32\xa8\x02\n\x0fSpeechSynthesis\x12U\n\nSynthesize\x12!.voxcart.tts.v1.SynthesizeRequest\x1a\".voxcart.tts.v1.SynthesizeResponse0\x01\x12i\n\x13StreamingSynthesize\x12*.voxcart.tts.v1.StreamingSynthesizeRequest\x1a\".voxcart.tts.v1.SynthesizeResponse(\x01\x30\x01\x12S\n\nListVoices\x12!.voxcart.tts.v1.ListVoicesRequest\x1a\".voxcart.tts.v1.ListVoicesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'voxcart.tts.v1.tts_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SYNTHESISCONFIG']._serialized_start=108
-  _globals['_SYNTHESISCONFIG']._serialized_end=228
-  _globals['_SYNTHESIZEREQUEST']._serialized_start=230
-  _globals['_SYNTHESIZEREQUEST']._serialized_end=312
-  _globals['_STREAMINGSYNTHESIZEREQUEST']._serialized_start=314
-  _globals['_STREAMINGSYNTHESIZEREQUEST']._serialized_end=420
-  _globals['_SYNTHESIZERESPONSE']._serialized_start=423
-  _globals['_SYNTHESIZERESPONSE']._serialized_end=611
-  _globals['_LISTVOICESREQUEST']._serialized_start=613
-  _globals['_LISTVOICESREQUEST']._serialized_end=650
-  _globals['_LISTVOICESRESPONSE']._serialized_start=652
-  _globals['_LISTVOICESRESPONSE']._serialized_end=711
-  _globals['_VOICE']._serialized_start=713
-  _globals['_VOICE']._serialized_end=788
-  _globals['_SPEECHSYNTHESIS']._serialized_start=791
-  _globals['_SPEECHSYNTHESIS']._serialized_end=1087
+  _globals['_AUDIOENCODING']._serialized_start=1064
+  _globals['_AUDIOENCODING']._serialized_end=1166
+  _globals['_SYNTHESISCONFIG']._serialized_start=109
+  _globals['_SYNTHESISCONFIG']._serialized_end=295
+  _globals['_SYNTHESIZEREQUEST']._serialized_start=297
+  _globals['_SYNTHESIZEREQUEST']._serialized_end=393
+  _globals['_STREAMINGSYNTHESIZEREQUEST']._serialized_start=395
+  _globals['_STREAMINGSYNTHESIZEREQUEST']._serialized_end=501
+  _globals['_SYNTHESIZERESPONSE']._serialized_start=504
+  _globals['_SYNTHESIZERESPONSE']._serialized_end=735
+  _globals['_SPOKENWORD']._serialized_start=737
+  _globals['_SPOKENWORD']._serialized_end=845
+  _globals['_LISTVOICESREQUEST']._serialized_start=847
+  _globals['_LISTVOICESREQUEST']._serialized_end=884
+  _globals['_LISTVOICESRESPONSE']._serialized_start=886
+  _globals['_LISTVOICESRESPONSE']._serialized_end=945
+  _globals['_VOICE']._serialized_start=947
+  _globals['_VOICE']._serialized_end=1062
+  _globals['_SPEECHSYNTHESIS']._serialized_start=1169
+  _globals['_SPEECHSYNTHESIS']._serialized_end=1465
 # @@protoc_insertion_point(module_scope)

@@ -56,7 +56,8 @@ class SpeechSynthesisServicer:
 
     def Synthesize(self, request, context):
         """Audio as it is made, clause by clause.
-        INVALID_ARGUMENT: empty text, over 5,000 characters, speaking rate outside 0.5..2.0, bad rate. NOT_FOUND: unknown voice.
+        INVALID_ARGUMENT: empty text, over 5,000 characters, malformed SSML, speaking rate outside 0.5..2.0, a sample rate
+        or encoding that is not served. NOT_FOUND: unknown voice.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
