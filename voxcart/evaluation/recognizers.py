@@ -126,17 +126,21 @@ def feed_demo_catalogue(corrector: Corrector, shop_words: ShopWords) -> None:
 
 
 @asynccontextmanager
-async def open_recognizers(sides: Sequence[str]) -> AsyncIterator[dict[str, Recognizer]]:
+async def open_recognizers(sides: Sequence[str], model: str = "") -> AsyncIterator[dict[str, Recognizer]]:
     """Recognisers over the models of the settings, closed at the end.
 
     Args:
         sides: ``tail`` for the service's own, ``full_window`` for one that encodes 30 s.
+        model: Another model of the store than that of the settings; a Zipformer is run as a transducer.
 
     Raises:
         ModelMissing, ModelCorrupt: A model is not in the store.
         InvalidInput: The engine has no window.
     """
     own = read_settings(AsrSettings)
+    if model:
+        engine = "transducer" if model.startswith("zipformer") else "whisper"
+        own = own.model_copy(update={"asr_engine": engine, "asr_model": model})
     if "full_window" in sides and own.asr_engine != "whisper":
         raise InvalidInput(f"only whisper has a full window to compare with; VOXCART_ASR_ENGINE is {own.asr_engine}")
     corrector, shop_words = Corrector(), ShopWords()
