@@ -77,9 +77,12 @@ _OPEN_EN = (
 )
 _OPEN_END = re.compile(rf"(?:{_OPEN_ZH})$|(?:^|[^a-z'])(?:{_OPEN_EN})$", re.IGNORECASE)
 _BARE_REQUEST = re.compile(
-    r"(?:嗯|呃|那|请|麻烦你?|你|可以|能不能|能|我想)*(?:帮我|给我|替我)?(?:查|看|找|搜|推荐|比较|对比|介绍)(?:一下|看|下|找)?"
+    r"(?:嗯|呃|那|请|麻烦你?|你|可以|能不能|能|我想|想|我要)*(?:帮我|给我|替我)?"
+    r"(?:查|看|找|搜|推荐|比较|对比|介绍)(?:一下|看|下|找)?[呢啊呀]?"
 )
-_BA_WITHOUT_VERB = re.compile(r"把(?:(?![加放删清改换退下上取移发送寄设调降涨减去掉给])[^，。？！])*$")
+_BA_WITHOUT_VERB = re.compile(
+    r"(?:^|[，,。]|[我你请想要能先再就那以烦])把(?:(?![加放删清改换退下上取移发送寄设调降涨减去掉给到成])[^，。？！])*$"
+)
 _LONELY_CONDITION = re.compile(
     r"(?:如果|要是|假如|因为|由于|if\b|because\b)(?:(?!就|那|所以|能|可以|吗|呢|会|吧|will|can|should|[，,]).)*",
     re.IGNORECASE,
@@ -97,6 +100,8 @@ _DOUBTFUL_END = re.compile(
     re.IGNORECASE,
 )
 _PRONOUN_END = re.compile(r"[我你他她它]们?$")
+_QUESTION_WORD = re.compile(r"有(?:多少|什么|哪些|哪几|几)$")
+"""May close a question (有什么) and may as well want its noun (有什么优惠)."""
 _FIRST_OF_TWO = re.compile(r"先(?!生).*(?<!吧)(?<!了)")
 # What looks like such an end, and is none: a set price, an amount of what was named before, a choice by its quality.
 _WHOLE_AMOUNT = re.compile(
@@ -106,7 +111,9 @@ _WHOLE_AMOUNT = re.compile(
 _WHOLE_CHOICE = re.compile(r"(?:色|号|码|款|最.{1,3}|大|小|新|贵|好|便宜)的$")
 _NUMBERED_HOUSE = re.compile(r"(?:[路街道弄巷].*号|(?:栋|楼|单元|号).*[0-9零一二三四五六七八九幺]{2,})$")
 _BARE_NUMBER = re.compile(
-    rf"(?:{_NUMERAL}|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|\w+teen|\w+ty|hundred))$", re.IGNORECASE
+    rf"(?:{_NUMERAL}|\d(?:st|nd|rd|th)"
+    r"|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|\w+teen|\w+ty|hundred))$",
+    re.IGNORECASE,
 )
 _OPEN_ADDRESS = re.compile(r"[省市区县镇乡州]$")
 _WHOLE_ADDRESS = re.compile(r"(?:室|房|公司|单位|家|家里|学校|宿舍|地址|驿站|快递柜)$")
@@ -141,10 +148,15 @@ _SAID_NUMBER = re.compile(
     r"\s*(?P<digits>[0-9零〇一二三四五六七八九幺\s]+)$",
     re.IGNORECASE,
 )
-_PHONES = frozenset(("phone_number", "phone", "recipient_phone"))
+PHONES = frozenset(("phone_number", "phone", "recipient_phone"))
 _PHONE_DIGITS, _FEWEST_DIGITS = 11, 6
 _CONFIRMATION_WORDS, _ANSWER_WORDS = 3, 8
 _WORDS = re.compile(r"[a-z0-9']+|[^\x00-\x7f]", re.IGNORECASE)
+
+
+def digits_of(awaiting_name: str) -> int:
+    """The fewest digits of the number that the dialogue waits for."""
+    return _PHONE_DIGITS if awaiting_name in PHONES else _FEWEST_DIGITS
 
 
 def text_opinion(text: str, awaiting_name: str) -> TextOpinion:
@@ -181,7 +193,7 @@ def _number_opinion(text: str, awaited: str) -> TextOpinion | None:
     last = digits[-1] if digits else ""
     if not last or (len(digits) < _FEWEST_DIGITS // 2 and not end.lower().endswith(last.lower())):
         return None
-    is_phone = awaited in _PHONES or (said is not None and said["kind"][0] in "电手号pP")
+    is_phone = awaited in PHONES or (said is not None and said["kind"][0] in "电手号pP")
     enough = _PHONE_DIGITS if is_phone else _FEWEST_DIGITS
     if len(digits) < enough:
         return TextOpinion.OPEN
@@ -207,6 +219,8 @@ def _sentence_opinion(text: str, awaiting: Awaiting) -> TextOpinion:
         return TextOpinion.UNKNOWN if _BARE_NUMBER.search(end) else TextOpinion.LIKELY
     if end in _NAMES and not _DOUBTFUL_END.search(end):
         return TextOpinion.LIKELY
+    if _QUESTION_WORD.search(end):
+        return TextOpinion.UNKNOWN
     if text.rstrip().endswith(("?", "？")) or _LIKELY_END.search(end) or _CHOSEN.search(end):
         return TextOpinion.DOUBTFUL if _FIRST_OF_TWO.fullmatch(end) else TextOpinion.LIKELY
     if _WHOLE_AMOUNT.search(end):

@@ -16,7 +16,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
-from voxcart_services.asr.turns.completeness import Awaiting, TextOpinion, awaiting_from, text_opinion
+from voxcart_services.asr.turns.completeness import (
+    PHONES,
+    Awaiting,
+    TextOpinion,
+    awaiting_from,
+    digits_of,
+    text_opinion,
+)
 from voxcart_services.asr.turns.vad import FRAME_MS
 
 __all__ = [
@@ -199,6 +206,8 @@ _CONFIDENCE_RANGE = (0.25, 0.45)
 """Between these the sound of the end, or the words, go from doubted to trusted."""
 _HEARD_CONFIDENCE = 0.5
 """Under it, what reads as a whole answer to no question was hardly said: 好 for a swallowed 给, no for 呃."""
+_HEARD_NUMBER_CONFIDENCE = 0.6
+"""Under it, an awaited number of six digits may be the beginning of a longer one."""
 _SHARES = {
     TextOpinion.LIKELY: (0.0, 1.0),
     TextOpinion.UNKNOWN: (0.75, 1.0),
@@ -207,6 +216,10 @@ _SHARES = {
 """Where between first_pause_ms (0) and max_pause_ms (1) a turn ends that is trusted, and one that is doubted; from 1
 to 2 on, between max_pause_ms and open_pause_ms."""
 _PATIENCE = 0.5
+_DOUBTED_ANSWER = 0.5
+"""The share of an answer that reads finished and sounds unfinished: who was asked for a value seldom says more."""
+_DIGIT_MS = 200
+"""Voiced time of a digit, said quickly."""
 _CHECKPOINTS = (0.25, 0.5, 0.75)
 
 
@@ -215,18 +228,39 @@ def needed_pause_ms(pause: Pause, rules: EndpointRules) -> float:
     opinion, awaiting = text_opinion(pause.text, pause.awaiting), awaiting_from(pause.awaiting)
     patient = awaiting in (Awaiting.NUMBER, Awaiting.ADDRESS)
     if opinion is TextOpinion.COMPLETE:
-        if awaiting is not Awaiting.NOTHING or pause.confidence >= _HEARD_CONFIDENCE:
+        if pause.confidence >= _needed_confidence(pause.awaiting):
             return rules.first_pause_ms
         opinion = TextOpinion.UNKNOWN
+    if opinion is TextOpinion.OPEN and _is_long_enough_for_number(pause):
+        opinion = TextOpinion.DOUBTFUL
     if opinion is TextOpinion.OPEN:
         return rules.number_pause_ms if patient else rules.open_pause_ms
     sure, unsure = _SHARES[opinion]
-    trust = min(_ramp(pause.turn_probability, _TURN_RANGE), _ramp(pause.confidence, _CONFIDENCE_RANGE))
+    heard = _ramp(pause.confidence, _CONFIDENCE_RANGE)
+    if opinion is TextOpinion.LIKELY and awaiting in (Awaiting.VALUE, Awaiting.CONFIRMATION):
+        unsure += heard * (_DOUBTED_ANSWER - unsure)
+    trust = min(_ramp(pause.turn_probability, _TURN_RANGE), heard)
     share = unsure + trust * (sure - unsure) + (_PATIENCE if patient else 0.0)
     if share <= 1:
         return rules.first_pause_ms + share * (rules.max_pause_ms - rules.first_pause_ms)
     longest_ms = rules.number_pause_ms if patient else rules.open_pause_ms
     return rules.max_pause_ms + min(1.0, share - 1) * (longest_ms - rules.max_pause_ms)
+
+
+def _is_long_enough_for_number(pause: Pause) -> bool:
+    """Whether the awaited number may be whole by the time it took, although its digits were not all recognised."""
+    if awaiting_from(pause.awaiting) is not Awaiting.NUMBER:
+        return False
+    return pause.voiced_ms >= _DIGIT_MS * digits_of(pause.awaiting)
+
+
+def _needed_confidence(awaiting_name: str) -> float:
+    """Confidence from which a text that reads complete is taken as complete."""
+    awaiting = awaiting_from(awaiting_name)
+    if awaiting is Awaiting.NOTHING:
+        return _HEARD_CONFIDENCE
+    has_length = awaiting is Awaiting.NUMBER and awaiting_name not in PHONES
+    return _HEARD_NUMBER_CONFIDENCE if has_length else 0.0
 
 
 def _ramp(value: float, bounds: tuple[float, float]) -> float:

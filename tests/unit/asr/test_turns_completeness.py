@@ -24,7 +24,7 @@ def test_slot_names_map_to_what_matters() -> None:
     "text",
     ["我想买", "我要", "给我来", "把第二个", "改成", "苹果和", "因为", "如果明天有货的话", "请帮我查一下", "三千到",
      "我的电话是", "有没有", "I'm looking for", "add two boxes of", "the red one and", "can you",
-     "我想买那个……", "我想买，"],
+     "我想买那个……", "我想买，", "我想找一下呢", "帮我查一下啊", "我要把这个", "先把第二个"],
 )  # fmt: skip
 def test_something_must_follow(text: str) -> None:
     assert opinion(text) == "open"
@@ -39,7 +39,7 @@ def test_something_may_follow(text: str) -> None:
     "text",
     ["还有库存吗", "多少钱", "下午能到吗", "我想买苹果", "帮我找一件衬衫", "第二个来三份", "要第一个",
      "把价格改成三十五元", "where is my cart", "I want to return this", "show me the red shoes", "再便宜点的",
-     "这个怎么卖的", "不喜欢，谢谢"],
+     "这个怎么卖的", "不喜欢，谢谢", "把第二个打到购物车里", "还剩多少"],
 )  # fmt: skip
 def test_a_sentence_may_well_end_here(text: str) -> None:
     assert opinion(text) == "likely"
@@ -55,6 +55,15 @@ def test_words_that_only_begin_like_an_answer_are_none(text: str) -> None:
     assert opinion(text) != "complete"
 
 
+@pytest.mark.parametrize("text", ["今天有多少", "你们有什么", "鞋子有哪些"])
+def test_a_question_word_after_have_may_want_its_noun(text: str) -> None:
+    assert opinion(text) == "unknown"
+
+
+def test_a_syllable_of_ba_inside_an_address_promises_no_verb() -> None:
+    assert opinion("北京市把店区中关村大街27号", "address") != "open"
+
+
 def test_a_hesitation_is_no_answer() -> None:
     assert opinion("嗯") == opinion("呃，那个") == opinion("um") == "open"
     assert opinion("嗯", "confirmation") == "unknown"
@@ -64,7 +73,7 @@ def test_a_hesitation_is_no_answer() -> None:
 def test_an_answer_to_the_question_for_a_value_is_whole_unless_its_number_may_grow() -> None:
     assert opinion("纯牛奶", "product") == opinion("黑色", "color") == "complete"
     assert opinion("橄榄油", "product") == opinion("四十二码", "size") == opinion("三箱", "quantity") == "likely"
-    assert opinion("一百", "quantity") == opinion("twenty", "quantity") == "unknown"
+    assert opinion("一百", "quantity") == opinion("twenty", "quantity") == opinion("20th.", "quantity") == "unknown"
     assert opinion("我要找的是", "product") == "open"
     assert opinion("要", "quantity") == "open"
 

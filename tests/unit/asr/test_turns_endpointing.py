@@ -1,5 +1,7 @@
 """The end of a turn as a pure function of pauses, probabilities, text and expectation."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,6 +120,27 @@ def test_a_surer_transcript_never_holds_a_turn_longer(
 def test_an_answer_that_was_hardly_heard_and_not_asked_for_is_waited_for() -> None:
     assert decide(Pause(192, 0.9, "好", "none", confidence=0.1), RULES) is None
     assert decide(Pause(192, 0.0, "好", "confirmation", confidence=0.1), RULES) is EndReason.COMPLETE
+
+
+def test_six_digits_that_were_hardly_heard_may_be_the_beginning_of_more() -> None:
+    assert decide(Pause(768, 0.9, "二零二六一一", "order_id", confidence=0.5), RULES) is None
+    assert decide(Pause(192, 0.9, "二零二六一一", "order_id", confidence=0.7), RULES) is EndReason.COMPLETE
+    assert decide(Pause(192, 0.9, "13812345678", "phone_number", confidence=0.5), RULES) is EndReason.COMPLETE
+
+
+def test_a_number_that_took_its_time_is_not_waited_for_as_long_as_one_just_begun() -> None:
+    for text, awaiting, whole_ms in (("138002456", "phone_number", 2_200), ("8865", "order_id", 1_200)):
+        begun = Pause(1_300, 0.9, text, awaiting, voiced_ms=whole_ms - 200)
+        assert decide(begun, RULES) is None
+        assert decide(replace(begun, voiced_ms=whole_ms), RULES) is not None
+        assert decide(Pause(900, 0.9, text, awaiting, voiced_ms=whole_ms), RULES) is None
+
+
+def test_an_answer_that_reads_whole_and_was_heard_is_held_less_by_a_doubtful_sound() -> None:
+    asked, unasked = (Pause(544, 0.1, "四十二码", awaiting) for awaiting in ("size", "none"))
+    assert decide(asked, RULES) is not None
+    assert decide(unasked, RULES) is None
+    assert decide(replace(asked, confidence=0.3), RULES) is None
 
 
 def test_an_address_needs_a_longer_pause_than_a_sentence() -> None:
