@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from voxcart.settings import ServiceSettings
+from voxcart_services.shop.adapters.settings import AdapterSettings
 from voxcart_services.shop.orders import OrderRules
 from voxcart_services.shop.signatures import WebhookSecrets
 
@@ -16,7 +16,7 @@ def _split(secrets: SecretStr) -> tuple[bytes, ...]:
     return tuple(part.encode() for part in parts if part)
 
 
-class ShopSettings(ServiceSettings):
+class ShopSettings(AdapterSettings):
     """Each field is read from ``VOXCART_<FIELD>``."""
 
     shop_demo: bool = False
