@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from voxcart.evaluation.manifest import Recording
     from voxcart.evaluation.tts import Recogniser, Spoken, Text
 
+OWN_TEXTS = Path(__file__).parent / "data" / "tts" / "replies.tsv"
 SECOND_MODELS = ("zipformer-zh-en", "zipformer2-zh", "zipformer-zh-14m", "whisper-small", "whisper-medium")
 """Recognisers of other weights than the first, the first one that the model store holds is taken."""
 
@@ -50,7 +51,7 @@ def evaluate_tts(
         else:
             from voxcart.evaluation.tts import read_texts
 
-            lines = read_texts(texts or Path(__file__).parent / "data" / "tts" / "replies.tsv")
+            lines = read_texts(texts or OWN_TEXTS)
             result = asyncio.run(_measure(lines, address, voice, rate, out, score))
     except VoxcartError as error:
         print(error, file=sys.stderr)
@@ -68,7 +69,7 @@ async def _measure(
     from voxcart.evaluation import speech_quality, tts
 
     async with AsyncExitStack() as stack:
-        stub = await stack.enter_async_context(_service(address))
+        stub = await stack.enter_async_context(tts_service(address))
         await tts.speak(stub, texts[0], voice, rate)
         bar = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
         task = bar.add_task("speaking", total=len(texts))
@@ -80,7 +81,7 @@ async def _measure(
     async with AsyncExitStack() as stack:
         folder = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="voxcart-spoken-")))
         folder.mkdir(parents=True, exist_ok=True)
-        back, lines = await _recognised_back(spoken, folder)
+        back, lines = await recognised_back(spoken, folder)
     measures = [
         await asyncio.to_thread(speech_quality.measure, one.samples, one.rate_hz, with_score=is_scoring)
         for one in spoken
@@ -98,7 +99,7 @@ async def _measure(
 
 
 @asynccontextmanager
-async def _service(address: str) -> AsyncIterator[Any]:
+async def tts_service(address: str) -> AsyncIterator[Any]:
     """A stub of the service at an address, or of one of its own, without phrase cache and prefetching."""
     import grpc
 
@@ -117,7 +118,7 @@ async def _service(address: str) -> AsyncIterator[Any]:
         yield tts_pb2_grpc.SpeechSynthesisStub(channel)
 
 
-async def _recognised_back(
+async def recognised_back(
     spoken: "Sequence[Spoken]", folder: Path
 ) -> tuple[dict[str, Any], list[dict[str, str | float | int | None]]]:
     """Error rates by recogniser, and a line for each text."""
