@@ -12,7 +12,8 @@ from voxcart.text.scripts import simplify
 from voxcart_services.asr.lists import read_words
 from voxcart_services.asr.text.decoder import NameArc, Unit
 from voxcart_services.asr.text.latin import LatinNames, latin_forms
-from voxcart_services.asr.text.names import MAX_SYLLABLES, MIN_SYLLABLES, HeardSounds, NameIndex
+from voxcart_services.asr.text.names import MAX_SYLLABLES, MIN_SYLLABLES, NameIndex
+from voxcart_services.asr.text.sounds import HeardSounds
 from voxcart_services.asr.text.words import segment
 
 _HAN_RUN = re.compile(r"[㐀-䶿一-鿿]+")
@@ -36,6 +37,10 @@ class Catalogue:
         names, known = tuple(names), self._products.pop((tenant, sku), ((), ()))
         spoken = tuple(dict.fromkeys(form for name in names for form in spoken_forms(name)))
         latin = tuple(dict.fromkeys(form for name in names for form in latin_forms(name)))
+        if known == (spoken, latin):
+            if spoken or latin:
+                self._products[(tenant, sku)] = known
+            return
         if spoken or latin:
             self._products[(tenant, sku)] = (spoken, latin)
         for indexes, old, new in ((self._names, known[0], spoken), (self._latin, known[1], latin)):
@@ -85,12 +90,11 @@ def spoken_forms(name: str) -> Iterator[str]:
 def name_arcs(units: Sequence[Unit], names: Names, sounds: HeardSounds) -> list[NameArc]:
     """Where in a text which names may have been said."""
     text = [unit.heard for unit in units]
+    rows = sounds.rows(text, MAX_SYLLABLES)
     return [
         NameArc(match, logprob, source)
         for source, index, logprob in names
-        for start in range(len(text))
-        if text[start]
-        for match in index.search(text, start, sounds)
+        for match in index.search(text, rows, sounds)
     ]
 
 

@@ -13,11 +13,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 
-from voxcart_services.asr.text.syllables import split
+import numpy as np
+
+from voxcart_services.asr.text.syllables import split, syllable_numbers
 
 MAX_COST = 6.5
 """Syllables whose initial and final cost more are never taken for each other."""
 _TONE_COST = 0.6
+NUM_TONES = 6
+"""Tones 1 to 4, 5 for none; 0 is not used."""
 COSTS_FILE = "confusion_costs.json"
 
 _PLACES = {"": 0, "b": 1, "p": 1, "m": 1, "f": 1, "d": 2, "t": 2, "n": 2, "l": 2, "z": 3, "c": 3, "s": 3,
@@ -85,60 +89,38 @@ def _parts(final: str) -> tuple[str, str, str]:
 
 
 class SoundChannel:
-    """Costs in nats; `said` is what was meant, `heard` what the recogniser wrote."""
+    """Costs in nats, by the numbers of `syllable_numbers`; `said` is what was meant, `heard` what was written."""
 
-    def __init__(self, costs: Mapping[str, Mapping[str, float]], syllables: frozenset[str]) -> None:
+    def __init__(self, costs: Mapping[str, Mapping[str, float]]) -> None:
         """
         Args:
             costs: `initial`, `final` and `tone`: each "said heard" -> cost; what is missing has its a priori cost.
-            syllables: All toneless syllables that there are.
         """
-        self._tones = [
-            [0.0 if said == heard else costs["tone"].get(f"{said} {heard}", _TONE_COST) for said in range(6)]
-            for heard in range(6)
-        ]
-        parts = {letters: split(letters) for letters in syllables}
-        initials = {part[0] for part in parts.values()}
-        finals = {part[1] for part in parts.values()}
-        self._tables = (
-            _table(initials, costs["initial"], initial_distance),
-            _table(finals, costs["final"], final_distance),
+        parts = [split(letters) for letters in syllable_numbers()]
+        initials = _table([initial for initial, _ in parts], costs["initial"], initial_distance)
+        finals = _table([final for _, final in parts], costs["final"], final_distance)
+        self.syllables = initials + finals
+        """float32 [heard, said]: of hearing another syllable; infinite for what is never taken for each other."""
+        self.syllables[self.syllables > MAX_COST] = np.inf
+        self.tones = np.array(
+            [
+                [
+                    0.0 if said == heard else costs["tone"].get(f"{said} {heard}", _TONE_COST)
+                    for said in range(NUM_TONES)
+                ]
+                for heard in range(NUM_TONES)
+            ],
+            np.float32,
         )
-        self._parts = parts
-        self._confusable: dict[str, dict[str, float]] = {}
-
-    def confusable(self, heard: str) -> Mapping[str, float]:
-        """Toneless syllables that may have been said for a heard one, itself included, cheapest first, with costs."""
-        found = self._confusable.get(heard)
-        if found is None:
-            initials, finals = (table.get(part, {}) for table, part in zip(self._tables, split(heard), strict=True))
-            costs = (
-                (initials[initial] + finals[final], said)
-                for said, (initial, final) in self._parts.items()
-                if initial in initials and final in finals
-            )
-            near = sorted(item for item in costs if item[0] <= MAX_COST)
-            found = self._confusable[heard] = {said: cost for cost, said in near}
-        return found
-
-    def tone_cost(self, said: int, heard: int) -> float:
-        """Cost of hearing another tone."""
-        return self._tones[heard][said]
-
-    def tone_costs(self, heard: int) -> Sequence[float]:
-        """`tone_cost` of every tone that may have been said."""
-        return self._tones[heard]
+        """float32 [heard, said]: of hearing another tone."""
 
 
-def _table(
-    parts: set[str], learned: Mapping[str, float], distance: Callable[[str, str], float]
-) -> dict[str, dict[str, float]]:
-    """Costs by what was heard, then by what was said; what costs too much is left out."""
-    table: dict[str, dict[str, float]] = {}
-    for heard in parts:
-        costs = {said: learned.get(f"{said} {heard}", distance(said, heard)) for said in parts}
-        table[heard] = {said: cost for said, cost in costs.items() if cost <= MAX_COST}
-    return table
+def _table(parts: Sequence[str], learned: Mapping[str, float], distance: Callable[[str, str], float]) -> np.ndarray:
+    """Costs of one part of all syllables for that of all, float32 [heard, said]."""
+    names = sorted(set(parts))
+    table = [[learned.get(f"{said} {heard}", distance(said, heard)) for said in names] for heard in names]
+    numbers = [names.index(part) for part in parts]
+    return np.array(table, np.float32)[np.ix_(numbers, numbers)]
 
 
 def read_costs() -> dict[str, dict[str, float]]:

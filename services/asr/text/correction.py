@@ -19,7 +19,7 @@ from voxcart_services.asr.text.decoder import DecoderRules, Piece, SentenceDecod
 from voxcart_services.asr.text.edits import between
 from voxcart_services.asr.text.language_model import LanguageModel, packaged_model
 from voxcart_services.asr.text.latin import latin_edits
-from voxcart_services.asr.text.names import HeardSounds
+from voxcart_services.asr.text.sounds import HeardSounds
 from voxcart_services.asr.text.syllables import readings
 from voxcart_services.asr.text.tokens import split_units
 from voxcart_services.asr.text.words import general_counts
@@ -97,10 +97,8 @@ class Corrector:
         """
         self._rules = rules or CorrectionRules()
         model = model or packaged_model()
-        letters = {syllable.letters for char in model.unigrams() for syllable in readings(char)}
-        channel = SoundChannel(read_costs(), frozenset(letters))
-        self._sounds = HeardSounds(channel)
-        self._decoder = SentenceDecoder(model, channel, self._sounds, self._rules.decoder)
+        self._sounds = HeardSounds(SoundChannel(read_costs()))
+        self._decoder = SentenceDecoder(model, self._sounds, self._rules.decoder)
         self._catalogue = Catalogue()
 
     def set_product(self, tenant: str, sku: str, names: Iterable[str]) -> None:

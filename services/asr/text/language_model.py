@@ -2,7 +2,8 @@
 
 An n-gram model with back-off, kept as a trie whose levels are sorted arrays: of each node its token, its quantised log
 probability and back-off weight, and how many children it has. Nodes are numbered through all levels; the root is 0. A
-state is the number of the node of the longest context that the model knows, so that a step costs a dictionary access.
+state is the number of the node of the longest context that the model knows. A step is a binary search, or a dictionary
+access when it was made before.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import functools
 import json
 from array import array
-from collections.abc import Mapping
+from bisect import bisect_left
 from importlib import resources
 from pathlib import Path
 from typing import IO, Any
@@ -21,9 +22,7 @@ from voxcart_services.asr.text.tokens import BEGIN
 
 MODEL_FILE = "language_model.npz"
 _QUANTUM = 1.0 / 16.0
-_MAX_EXPANDED = 30_000
-_MAX_STEPS = 200_000
-_ABSENT = (0.0, -1)
+_MAX_STEPS = 100_000
 
 
 class LanguageModel:
@@ -42,17 +41,26 @@ class LanguageModel:
             except KeyError as error:
                 raise ValueError(f"no language model: it lacks {error}") from error
         self._steps: dict[tuple[int, str], tuple[float, int]] = {}
-        self._tokens = np.concatenate([[0], *(level.tokens for level in levels)]).astype(np.uint16)
-        self._logprobs = np.concatenate([[0.0], *(level.logprobs for level in levels)]).astype(np.float32)
-        backoffs = np.concatenate([[0.0], *(level.backoffs for level in levels)])
-        self._backoffs = array("f", backoffs.astype(np.float32).tobytes())
-        counts = np.concatenate([[len(levels[0].tokens)], *(level.num_children for level in levels)]).astype(np.int64)
-        self._first_child = np.concatenate([[1], 1 + np.cumsum(counts)]).astype(np.int32)
-        links = _suffix_links(self._tokens, self._first_child, [len(level.tokens) for level in levels])
-        self._suffix = array("i", links.tobytes())
-        self._children: dict[int, dict[str, tuple[float, int]]] = {}
-        self._unknown = float(self._logprobs[1 : 1 + counts[0]].min()) - 2.0
-        self.begin = self._child_states(0)[BEGIN][1]
+        sizes = [len(level.tokens) for level in levels]
+        tokens = np.concatenate([[0], *(level.tokens for level in levels)]).astype(np.uint16)
+        logprobs = np.concatenate([[0.0], *(level.logprobs for level in levels)]).astype(np.float32)
+        backoffs = np.concatenate([[0.0], *(level.backoffs for level in levels)]).astype(np.float32)
+        counts = np.concatenate([[sizes[0]], *(level.num_children for level in levels)]).astype(np.int64)
+        first_child = np.concatenate([[1], 1 + np.cumsum(counts)]).astype(np.int32)
+        links = _suffix_links(tokens, first_child, sizes)
+        # Arrays of the standard library: single values are read from them several times faster than from numpy's.
+        self._tokens, self._logprobs = array("H", tokens.tobytes()), array("f", logprobs.tobytes())
+        self._backoffs, self._suffix = array("f", backoffs.tobytes()), array("i", links.tobytes())
+        self._first_child = array("i", first_child.tobytes())
+        self._states = array("i", _states(first_child, links, sizes).tobytes())
+        self.tokens = np.frombuffer(self._tokens, np.uint16)
+        """Of every node the token that it ends with, uint16 [num_nodes]."""
+        self.logprobs = np.frombuffer(self._logprobs, np.float32)
+        """Of every node the log probability of that token after those before it, float32 [num_nodes]."""
+        self.states = np.frombuffer(self._states, np.int32)
+        """Of every node the state that it leads to, int32 [num_nodes]."""
+        self._unknown = float(self.logprobs[1 : 1 + sizes[0]].min()) - 2.0
+        self.begin = self.step(0, BEGIN)[1]
 
     def step(self, state: int, token: str) -> tuple[float, int]:
         """Log probability of a token (natural logarithm), and the state behind it.
@@ -63,26 +71,15 @@ class LanguageModel:
         """
         key = (state, token)
         known = self._steps.get(key)
-        if known is not None:
-            return known
-        weight = 0.0
-        while True:
-            children = self._children.get(state)
-            if children is None:
-                children = self._child_states(state)
-            logprob, after = children.get(token, _ABSENT)
-            if after >= 0 or state == 0:
-                break
-            weight += self._backoffs[state]
-            state = self._suffix[state]
-        if len(self._steps) >= _MAX_STEPS:
-            self._steps.clear()
-        known = self._steps[key] = (weight + logprob, after) if after >= 0 else (weight + self._unknown, 0)
+        if known is None:
+            if len(self._steps) >= _MAX_STEPS:
+                self._steps.clear()
+            known = self._steps[key] = self._step(state, ord(token))
         return known
 
-    def followers(self, state: int) -> Mapping[str, tuple[float, int]]:
-        """Tokens seen after a context: token -> (log probability, state behind it)."""
-        return self._children.get(state) or self._child_states(state)
+    def children(self, state: int) -> slice:
+        """The nodes of the tokens seen after a context."""
+        return slice(self._first_child[state], self._first_child[state + 1])
 
     def shorter(self, state: int) -> tuple[int, float]:
         """The context without its first token, and the log weight of falling back to it. Not for the root, 0."""
@@ -98,37 +95,35 @@ class LanguageModel:
 
     def unigrams(self) -> dict[str, float]:
         """Log probability of every token on its own."""
-        return {token: logprob for token, (logprob, _) in self._child_states(0).items()}
+        nodes = self.children(0)
+        return {chr(token): value for token, value in zip(self._tokens[nodes], self._logprobs[nodes], strict=True)}
 
-    def pairs(self, least_logprob: float) -> list[tuple[str, str, float]]:
-        """Two tokens that often come together: (first, second, log P(first) + log P(second | first))."""
-        first_tokens = int(self._first_child[1]) - 1
-        nodes = np.arange(self._first_child[1], self._first_child[first_tokens + 1])
-        parents = np.repeat(np.arange(1, first_tokens + 1), np.diff(self._first_child[1 : first_tokens + 2]))
-        logprobs = self._logprobs[nodes] + self._logprobs[parents]
-        likely = np.flatnonzero(logprobs >= least_logprob)
-        columns = (self._tokens[parents[likely]], self._tokens[nodes[likely]], logprobs[likely])
-        return [(chr(a), chr(b), value) for a, b, value in zip(*(column.tolist() for column in columns), strict=True)]
+    def pairs(self, least_logprob: float) -> tuple[np.ndarray, np.ndarray]:
+        """Two tokens that often come together.
 
-    def _child_states(self, state: int) -> dict[str, tuple[float, int]]:
-        """Token -> (log probability, state behind it) of a node; kept for the next time."""
-        first, end = int(self._first_child[state]), int(self._first_child[state + 1])
-        tokens = self._tokens[first:end].tolist()
-        logprobs = self._logprobs[first:end].tolist()
-        children = {
-            chr(token): (logprob, self._context_of(node))
-            for node, (token, logprob) in enumerate(zip(tokens, logprobs, strict=True), first)
-        }
-        if len(self._children) >= _MAX_EXPANDED:
-            self._children.clear()
-        self._children[state] = children
-        return children
+        Returns:
+            uint16 [num_pairs, 2] of the tokens, float32 [num_pairs] of log P(first) + log P(second | first).
+        """
+        singles = self.children(0)
+        first_child = np.frombuffer(self._first_child, np.int32)[singles.start : singles.stop + 1]
+        nodes = np.arange(first_child[0], first_child[-1])
+        parents = np.repeat(np.arange(singles.start, singles.stop), np.diff(first_child))
+        logprobs = self.logprobs[nodes] + self.logprobs[parents]
+        likely = logprobs >= least_logprob
+        tokens = np.stack([self.tokens[parents], self.tokens[nodes]], axis=1)
+        return tokens[likely], logprobs[likely]
 
-    def _context_of(self, node: int) -> int:
-        """The longest suffix of a node that has children."""
-        while node and self._first_child[node] == self._first_child[node + 1]:
-            node = self._suffix[node]
-        return node
+    def _step(self, state: int, token: int) -> tuple[float, int]:
+        weight = 0.0
+        while True:
+            first, end = self._first_child[state], self._first_child[state + 1]
+            node = bisect_left(self._tokens, token, first, end)
+            if node < end and self._tokens[node] == token:
+                return weight + self._logprobs[node], self._states[node]
+            if state == 0:
+                return weight + self._unknown, 0
+            weight += self._backoffs[state]
+            state = self._suffix[state]
 
 
 class _Level:
@@ -154,6 +149,17 @@ def _suffix_links(tokens: np.ndarray, first_child: np.ndarray, sizes: list[int])
         links[nodes] = np.searchsorted(keys, wanted)
         start += size
     return links
+
+
+def _states(first_child: np.ndarray, links: np.ndarray, sizes: list[int]) -> np.ndarray:
+    """Of every node its longest suffix that has children, int32 [num_nodes]."""
+    states = np.where(np.diff(first_child) > 0, np.arange(len(links), dtype=np.int32), 0).astype(np.int32)
+    start = 1 + sizes[0]
+    for size in sizes[1:]:
+        nodes = np.arange(start, start + size)
+        states[nodes] = np.where(states[nodes] > 0, states[nodes], states[links[nodes]])
+        start += size
+    return states
 
 
 def write_model(file: str | Path, logprobs: dict[str, float], backoffs: dict[str, float], card: dict[str, Any]) -> None:

@@ -1,27 +1,25 @@
-"""Names by how they sound: a trie over syllables, searched for what a stretch of text may be a mishearing of.
+"""Names by how they sound: searched for what a stretch of text may be a mishearing of.
 
-Used for the words of live catalogues and for hot words: names are added and removed one by one, and a search walks only
-branches whose syllables may have been heard as those of the text, so its cost hardly grows with the number of names.
+Used for the words of live catalogues and for hot words: names are added and removed one by one. They are grouped by
+their first two syllables. A search adds, for all groups and all positions of a text at once, the costs of hearing these
+two, and follows only names whose costs so far are low enough, so that what it costs hardly grows with their number.
 """
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from operator import itemgetter
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from voxcart_services.asr.text.channel import SoundChannel
-from voxcart_services.asr.text.syllables import Syllable, readings, word_readings
+import numpy as np
+
+from voxcart_services.asr.text.sounds import HeardSounds
+from voxcart_services.asr.text.syllables import Syllable, syllable_numbers, word_readings
 
 MIN_SYLLABLES = 2
 MAX_SYLLABLES = 12
-READING_COST = 0.7
-_MAX_SYLLABLE_COST = 5.5
 _FREE_COST, _COST_PER_SYLLABLE = 3.0, 1.6
-_MAX_FOUND = 12
+_FIRST_ROWS = 16
 
 
 class NameMatch(NamedTuple):
@@ -33,56 +31,30 @@ class NameMatch(NamedTuple):
     changed: int
 
 
-class HeardSounds:
-    """What every character may be a mishearing of, by syllable; kept for the next time."""
+class _Rows:
+    """A table of numbers that grows: int16 [num_rows, width]."""
 
-    def __init__(self, channel: SoundChannel) -> None:
-        self._channel = channel
-        self._letters: dict[str, dict[str, float]] = {}
+    def __init__(self, width: int) -> None:
+        self.values = np.zeros((_FIRST_ROWS, width), np.int16)
 
-    def letters(self, char: str) -> Mapping[str, float]:
-        """Toneless syllables that may have been said for a character, cheapest first; none for what is no Han."""
-        found = self._letters.get(char)
-        if found is None:
-            found = {}
-            for rank, heard in enumerate(readings(char)):
-                for letters, cost in self._channel.confusable(heard.letters).items():
-                    total = cost + READING_COST * (rank > 0)
-                    if total <= _MAX_SYLLABLE_COST and total < found.get(letters, math.inf):
-                        found[letters] = total
-            found = self._letters[char] = dict(sorted(found.items(), key=itemgetter(1)))
-        return found
-
-    def cost(self, heard: str, said: Syllable) -> float:
-        """Of a syllable with its tone; infinite if the two do not sound alike."""
-        letters = self.letters(heard).get(said.letters, math.inf)
-        return letters + min(self._channel.tone_cost(said.tone, syllable.tone) for syllable in readings(heard))
-
-
-@dataclass(slots=True)
-class _Leaf:
-    """Names with the same syllables, and what is left of these below the node."""
-
-    rest: tuple[str, ...]
-    names: dict[str, tuple[Syllable, ...]]
-
-
-class _Node:
-    """Children by syllable; a path with a single end is kept as its leaf. `names` end here."""
-
-    __slots__ = ("children", "names")
-
-    def __init__(self) -> None:
-        self.children: dict[str, _Node | _Leaf] = {}
-        self.names: dict[str, tuple[Syllable, ...]] = {}
+    def set(self, row: int, values: Sequence[int]) -> None:
+        if row == len(self.values):
+            self.values = np.concatenate([self.values, np.zeros_like(self.values)])
+        self.values[row] = values
 
 
 class NameIndex:
     """Names of Han characters. Changes and searches are made from one thread."""
 
     def __init__(self) -> None:
-        self._root = _Node()
         self._uses: defaultdict[str, int] = defaultdict(int)
+        self._names: list[str] = []
+        self._row_of: dict[str, int] = {}
+        self._free_rows: list[int] = []
+        self._syllables = _Rows(MAX_SYLLABLES)
+        self._group_of: dict[tuple[int, int], int] = {}
+        self._heads = _Rows(2)
+        self._members: list[list[int]] = []
 
     def __contains__(self, name: str) -> bool:
         return name in self._uses
@@ -96,8 +68,18 @@ class NameIndex:
         if not syllables:
             return
         self._uses[name] += 1
-        if self._uses[name] == 1:
-            _insert(self._root, tuple(syllable.letters for syllable in syllables), {name: syllables})
+        if self._uses[name] > 1:
+            return
+        if self._free_rows:
+            row = self._free_rows.pop()
+            self._names[row] = name
+        else:
+            row = len(self._names)
+            self._names.append(name)
+        self._row_of[name] = row
+        numbers = _numbers(syllables)
+        self._syllables.set(row, numbers)
+        self._members[self._group(numbers[0], numbers[1])].append(row)
 
     def remove(self, name: str) -> None:
         """Takes back one `add`."""
@@ -106,99 +88,67 @@ class NameIndex:
         self._uses[name] -= 1
         if self._uses[name] == 0:
             del self._uses[name]
-            _delete(self._root, tuple(syllable.letters for syllable in word_readings(name)), name)
+            row = self._row_of.pop(name)
+            first, second = self._syllables.values[row, :2].tolist()
+            self._members[self._group_of[first, second]].remove(row)
+            self._free_rows.append(row)
 
-    def search(self, text: Sequence[str], start: int, sounds: HeardSounds) -> list[NameMatch]:
-        """Names that may have been said from a position of a text on, the most alike first.
+    def search(self, text: Sequence[str], rows: np.ndarray, sounds: HeardSounds) -> list[NameMatch]:
+        """Names that may have been said somewhere in a text.
 
         Args:
             text: Characters; a name never spans one that is no Han character.
-            start: Index of the first character.
-            sounds: What they may be mishearings of.
+            rows: What they may be mishearings of: `sounds.rows(text, MAX_SYLLABLES)`.
+            sounds: The costs with tones.
         """
-        heard = [sounds.letters(char) for char in text[start : start + MAX_SYLLABLES]]
-        found: list[NameMatch] = []
-        open_nodes: list[tuple[_Node, int, float]] = [(self._root, 0, 0.0)]
-        while open_nodes:
-            node, position, cost = open_nodes.pop()
-            found += [_match(text, start, *named, sounds) for named in node.names.items()]
-            if position >= len(heard):
-                continue
-            costs, limit = heard[position], _FREE_COST + _COST_PER_SYLLABLE * (position + 1)
-            for letters in _common(costs, node.children):
-                child, child_cost = node.children[letters], cost + costs[letters]
-                if child_cost > limit:
-                    continue
-                if isinstance(child, _Node):
-                    open_nodes.append((child, position + 1, child_cost))
-                elif _may_match(child.rest, heard, position + 1, child_cost, limit):
-                    found += [_match(text, start, *named, sounds) for named in child.names.items()]
-        found.sort(key=lambda match: match.cost - len(match.name))
-        return found[:_MAX_FOUND]
+        starts, members, costs = self._begun(rows[: len(text)])
+        syllables = self._syllables.values[members]
+        for position in range(2, MAX_SYLLABLES):
+            if not len(starts):
+                break
+            costs += rows[starts + position, syllables[:, position]]
+            alive = np.flatnonzero(costs <= _limit(position))
+            if len(alive) < len(starts):
+                starts, members, costs, syllables = starts[alive], members[alive], costs[alive], syllables[alive]
+        names = self._names
+        return [_match(text, start, names[row], sounds) for start, row in zip(starts, members, strict=True)]
+
+    def _begun(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where in a text which names may begin: positions, rows of names, costs of the first two syllables."""
+        heads = self._heads.values[: len(self._members)]
+        begins = np.where(rows <= _limit(0), rows, np.inf)
+        both = begins[:-1].take(heads[:, 0], axis=1) + rows[1:].take(heads[:, 1], axis=1)
+        positions, groups = np.nonzero(both <= _limit(1))
+        members = [self._members[group] for group in groups.tolist()]
+        counts = np.fromiter(map(len, members), np.int64, len(members))
+        found = np.fromiter((row for group in members for row in group), np.int64, int(counts.sum()))
+        return positions.repeat(counts), found, both[positions, groups].repeat(counts)
+
+    def _group(self, first: int, second: int) -> int:
+        """The group of the names that begin with two syllables."""
+        group = self._group_of.setdefault((first, second), len(self._members))
+        if group == len(self._members):
+            self._heads.set(group, (first, second))
+            self._members.append([])
+        return group
 
 
-def _common(costs: Mapping[str, float], children: Mapping[str, object]) -> list[str]:
-    if len(children) < len(costs):
-        return [letters for letters in children if letters in costs]
-    return [letters for letters in costs if letters in children]
+def _limit(position: int) -> float:
+    """What the syllables up to a position may cost."""
+    return _FREE_COST + _COST_PER_SYLLABLE * (position + 1)
 
 
-def _may_match(
-    rest: tuple[str, ...], heard: Sequence[Mapping[str, float]], position: int, cost: float, limit: float
-) -> bool:
-    """Whether the rest of a leaf's syllables may have been heard."""
-    if position + len(rest) > len(heard):
-        return False
-    for letters in rest:
-        syllable_cost = heard[position].get(letters)
-        limit += _COST_PER_SYLLABLE
-        if syllable_cost is None or cost + syllable_cost > limit:
-            return False
-        cost += syllable_cost
-        position += 1
-    return True
+def _numbers(syllables: Sequence[Syllable]) -> list[int]:
+    """Numbers of syllables; what is missing to 12 has the number behind the last."""
+    numbers = syllable_numbers()
+    rest = [len(numbers)] * (MAX_SYLLABLES - len(syllables))
+    return [*(numbers[syllable.letters] for syllable in syllables), *rest]
 
 
-def _match(
-    text: Sequence[str], start: int, name: str, syllables: tuple[Syllable, ...], sounds: HeardSounds
-) -> NameMatch:
+def _match(text: Sequence[str], start: int, name: str, sounds: HeardSounds) -> NameMatch:
     total, changed = 0.0, 0
-    for char, meant, said in zip(text[start : start + len(name)], name, syllables, strict=True):
+    for char, meant, said in zip(text[start : start + len(name)], name, word_readings(name), strict=True):
         if char != meant:
             total += sounds.cost(char, said)
             changed += 1
-    return NameMatch(start, name, total, changed)
-
-
-def _insert(node: _Node, rest: tuple[str, ...], names: dict[str, tuple[Syllable, ...]]) -> None:
-    while rest:
-        child = node.children.get(rest[0])
-        if child is None:
-            node.children[rest[0]] = _Leaf(rest[1:], names)
-            return
-        if isinstance(child, _Leaf):
-            if child.rest == rest[1:]:
-                child.names.update(names)
-                return
-            split = _Node()
-            node.children[rest[0]] = split
-            _insert(split, child.rest, child.names)
-            child = split
-        node, rest = child, rest[1:]
-    node.names.update(names)
-
-
-def _delete(node: _Node, rest: tuple[str, ...], name: str) -> bool:
-    """Takes a name out below a node; returns whether nothing is left there."""
-    if not rest:
-        del node.names[name]
-        return not node.names and not node.children
-    child = node.children[rest[0]]
-    if isinstance(child, _Leaf):
-        del child.names[name]
-        is_empty = not child.names
-    else:
-        is_empty = _delete(child, rest[1:], name)
-    if is_empty:
-        del node.children[rest[0]]
-    return not node.names and not node.children
+    return NameMatch(int(start), name, total, changed)

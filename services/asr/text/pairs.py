@@ -5,14 +5,14 @@ A character that is unlikely on its own is found with the one that it belongs to
 
 from __future__ import annotations
 
-from collections import defaultdict
-from heapq import nlargest, nsmallest
-from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
+import numpy as np
+
+from voxcart_services.asr.text.channel import NUM_TONES
 from voxcart_services.asr.text.language_model import LanguageModel
-from voxcart_services.asr.text.names import HeardSounds
-from voxcart_services.asr.text.syllables import Syllable, readings
+from voxcart_services.asr.text.sounds import HeardSounds, sound_numbers, unheard
+from voxcart_services.asr.text.syllables import syllable_numbers
 
 _LEAST_LOGPROB = -16.5
 _MAX_FOUND = 6
@@ -31,31 +31,28 @@ class PairMatch(NamedTuple):
     second_changed: bool
 
 
-class _Entry(NamedTuple):
-    """A pair and its syllables."""
-
-    chars: str
-    logprob: float
-    said: Syllable
-    then: Syllable
-
-
 class PairIndex:
-    """The likely pairs of a language model."""
+    """The likely pairs of a language model: of every two syllables the three likeliest, in the order of these."""
 
     def __init__(self, model: LanguageModel, sounds: HeardSounds, lm_weight: float) -> None:
         self._sounds = sounds
-        self._found: dict[tuple[str, str], list[PairMatch]] = {}
         self._lm_weight = lm_weight
-        self._pairs: defaultdict[str, defaultdict[str, list[_Entry]]]
-        self._pairs = defaultdict(lambda: defaultdict(list))
-        for first, second, logprob in model.pairs(_LEAST_LOGPROB):
-            if (said := readings(first)) and (then := readings(second)):
-                entry = _Entry(first + second, logprob, said[0], then[0])
-                self._pairs[said[0].letters][then[0].letters].append(entry)
-        for by_second in self._pairs.values():
-            for then, entries in by_second.items():
-                by_second[then] = nlargest(_MAX_ALIKE, entries, key=attrgetter("logprob"))
+        self._found: dict[tuple[str, str], list[PairMatch]] = {}
+        codes, logprobs = model.pairs(_LEAST_LOGPROB)
+        tables = np.full(0x10000, unheard(), np.int32)
+        for code in np.unique(codes).tolist():
+            tables[code] = sound_numbers(chr(code))[0]
+        said = tables[codes]
+        num_syllables = len(syllable_numbers())
+        keys = said[:, 0] // NUM_TONES * num_syllables + said[:, 1] // NUM_TONES
+        order = np.lexsort((-logprobs, keys))
+        order = order[(said[order] < unheard()).all(axis=1)]
+        keys = keys[order]
+        starts = np.flatnonzero(np.diff(keys, prepend=-1))
+        is_kept = np.arange(len(keys)) - np.repeat(starts, np.diff(starts, append=len(keys))) < _MAX_ALIKE
+        order, keys = order[is_kept], keys[is_kept]
+        self._codes, self._said, self._logprobs = codes[order], said[order], logprobs[order]
+        self._firsts = np.searchsorted(keys, np.arange(num_syllables + 1) * num_syllables)
 
     def search(self, first: str, second: str) -> list[PairMatch]:
         """What two characters may be mishearings of, the likeliest first; they themselves are not among it."""
@@ -67,32 +64,28 @@ class PairIndex:
         return found
 
     def _search(self, first: str, second: str) -> list[PairMatch]:
-        first_costs, second_costs = self._sounds.letters(first), self._sounds.letters(second)
-        near: list[tuple[float, list[_Entry]]] = []
-        for letters, cost in first_costs.items():
-            by_second = self._pairs.get(letters)
-            if by_second is not None:
-                for then, then_cost in second_costs.items():
-                    if cost + then_cost > _MAX_COST:
-                        break
-                    entries = by_second.get(then)
-                    if entries is not None:
-                        near.append((cost + then_cost - self._lm_weight * entries[0].logprob, entries))
-        ranked: list[tuple[float, PairMatch]] = []
-        for _, entries in nsmallest(_MAX_FOUND, near, key=itemgetter(0)):
-            for entry in entries:
-                match = self._match(first, second, entry)
-                if match.first_changed or match.second_changed:
-                    cost = match.first_cost + match.second_cost
-                    ranked.append((cost - self._lm_weight * entry.logprob, match))
-        return [match for _, match in nsmallest(_MAX_FOUND, ranked)]
+        entries = self._entries(first, second)
+        first_codes, second_codes = self._codes[entries, 0], self._codes[entries, 1]
+        first_costs = self._sounds.toned(first)[self._said[entries, 0]]
+        second_costs = self._sounds.toned(second)[self._said[entries, 1]]
+        first_costs[first_codes == ord(first)] = 0.0
+        second_costs[second_codes == ord(second)] = 0.0
+        totals = first_costs + second_costs - self._lm_weight * self._logprobs[entries]
+        totals[(first_codes == ord(first)) & (second_codes == ord(second))] = np.inf
+        matches = []
+        for index in np.argsort(totals, kind="stable")[:_MAX_FOUND].tolist():
+            if np.isfinite(totals[index]):
+                chars = chr(first_codes[index]) + chr(second_codes[index])
+                costs = first_costs.item(index), second_costs.item(index)
+                matches.append(PairMatch(chars, *costs, chars[0] != first, chars[1] != second))
+        return matches
 
-    def _match(self, first: str, second: str, entry: _Entry) -> PairMatch:
-        is_first, is_second = entry.chars[0] == first, entry.chars[1] == second
-        return PairMatch(
-            entry.chars,
-            0.0 if is_first else self._sounds.cost(first, entry.said),
-            0.0 if is_second else self._sounds.cost(second, entry.then),
-            not is_first,
-            not is_second,
-        )
+    def _entries(self, first: str, second: str) -> np.ndarray:
+        """Pairs whose syllables may both have been heard."""
+        costs = self._sounds.toneless(first)[:-1]
+        near = np.flatnonzero(np.isfinite(costs))
+        starts, ends = self._firsts[near], self._firsts[near + 1]
+        counts = ends - starts
+        entries = np.arange(counts.sum()) + np.repeat(ends - np.cumsum(counts), counts)
+        seconds = self._sounds.toneless(second)[self._said[entries, 1] // NUM_TONES]
+        return entries[np.repeat(costs[near], counts) + seconds <= _MAX_COST]

@@ -32,6 +32,15 @@ def readings(char: str) -> tuple[Syllable, ...]:
     return tuple(found.values())[:_MAX_READINGS]
 
 
+@functools.cache
+def syllable_numbers() -> dict[str, int]:
+    """All toneless syllables of the dictionary, numbered from 0."""
+    from pypinyin.pinyin_dict import pinyin_dict
+
+    marked = {reading for listed in pinyin_dict.values() for reading in listed.split(",") if reading}
+    return {letters: number for number, letters in enumerate(sorted({parse_marked(m).letters for m in marked}))}
+
+
 @functools.lru_cache(maxsize=50_000)
 def word_readings(word: str) -> tuple[Syllable, ...]:
     """The syllables of a word as it is said in it (便宜: pian yi); empty if a character is no Han character."""
