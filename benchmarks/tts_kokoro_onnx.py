@@ -21,9 +21,9 @@ from typing import Any
 
 from voxcart.benchmarking import tts_side_by_side as beside
 from voxcart.benchmarking.machine import describe_machine
-from voxcart.cli_eval_tts import OWN_TEXTS, recognised_back, tts_service
+from voxcart.cli_eval_tts import recognised_back, tts_service
 from voxcart.errors import InvalidInput, VoxcartError
-from voxcart.evaluation.tts import read_texts
+from voxcart.evaluation.tts import OWN_TEXTS, read_texts
 from voxcart.settings import read_settings
 from voxcart.telemetry.logs import configure_logging
 from voxcart_services.tts.config import TtsSettings

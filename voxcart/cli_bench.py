@@ -15,6 +15,7 @@ from voxcart.run_file import GATEWAY_VARIABLE, find_gateway, read_run_file
 
 if TYPE_CHECKING:
     from voxcart.benchmarking.asr import AsrLoad
+    from voxcart.benchmarking.tts import TtsLoad
     from voxcart.benchmarking.turn import TurnLoad
     from voxcart.evaluation.manifest import Recording
 
@@ -110,6 +111,55 @@ def asr(
     print(json.dumps(report, ensure_ascii=False) if as_json else as_table(report))
     if report["failed_sessions"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def tts(
+    sessions: Annotated[int, typer.Option("--sessions", min=1, max=1_000, help="Listeners at a time.")] = 1,
+    replies: Annotated[int, typer.Option("--replies", min=1, help="Of each session.")] = 10,
+    texts: Annotated[
+        Path | None, typer.Option("--texts", help="One text a line[, TAB, zh, en or mixed]; own replies by default.")
+    ] = None,
+    cached: Annotated[
+        bool, typer.Option("--cached", help="Keep the phrase cache, and say everything twice: the second time from it.")
+    ] = False,
+    address: Annotated[
+        str | None, typer.Option("--address", help="host:port of a running tts service; by default one of its own.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Replies played at real-time pace over gRPC: time to first audio, gaps in the middle, RTF, and what it costs.
+
+    Its own service is a process with the settings of the environment, without phrase cache unless told. Exit status 1
+    if a reply failed.
+    """
+    from voxcart.benchmarking.tts import TtsLoad, as_table
+    from voxcart.evaluation.tts import OWN_TEXTS, read_texts
+
+    try:
+        load = TtsLoad(address or "", read_texts(texts or OWN_TEXTS), sessions, replies, 2 if cached else 1)
+        report = asyncio.run(_measure_tts(load, cached))
+    except VoxcartError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2 if isinstance(error, InvalidInput) else 1) from error
+    print(json.dumps(report, ensure_ascii=False) if as_json else as_table(report))
+    if any(one["failed"] for one in report["rounds"]):
+        raise typer.Exit(1)
+
+
+async def _measure_tts(load: "TtsLoad", is_cached: bool) -> dict[str, Any]:
+    """Measures the load's service, or one of its own if the load names none."""
+    from voxcart.benchmarking.service_process import own_service
+    from voxcart.benchmarking.tts import measure_tts
+    from voxcart.evaluation.tts import NOTHING_KEPT
+
+    if not load.address:
+        settings = {"VOXCART_TTS_PREFETCH": "false"} if is_cached else NOTHING_KEPT
+        async with own_service("tts", settings, _say) as (address, pid):
+            return await measure_tts(replace(load, address=address), pid, _say)
+    running = read_run_file()
+    is_local = running.get("services", {}).get("tts") == load.address
+    return await measure_tts(load, running["pids"]["tts"] if is_local else None, _say)
 
 
 def _spoken(wav: list[Path] | None, manifest: Path | None) -> "list[Recording]":

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -47,6 +48,36 @@ def speech(
         print(error, file=sys.stderr)
         raise typer.Exit(2 if isinstance(error, InvalidInput) else 1) from error
     print(manifest)
+
+
+@app.command()
+def voices(
+    out: Annotated[Path, typer.Option("--out", help="Folder for index.html and FLAC files; made if missing.")],
+    blend: Annotated[
+        list[str] | None,
+        typer.Option("--blend", help="A mixture as well, e.g. zf_xiaobei:0.6+zf_xiaoni:0.4."),
+    ] = None,
+    address: Annotated[str, typer.Option(help="host:port of a running tts service; by default one of its own.")] = "",
+) -> None:
+    """Make a page on which every voice can be heard saying the same in Mandarin, English and both."""
+    from voxcart.telemetry.logs import configure_logging
+
+    configure_logging("data", "WARNING")
+    try:
+        page = asyncio.run(_make_voices(out, blend or (), address))
+    except (VoxcartError, OSError) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2 if isinstance(error, InvalidInput) else 1) from error
+    print(page)
+
+
+async def _make_voices(out: Path, blends: Sequence[str], address: str) -> Path:
+    from voxcart.cli_eval_tts import tts_service
+    from voxcart.speech_data.voice_page import make_page
+
+    await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
+    async with tts_service(address) as stub:
+        return await make_page(stub, out, blends, lambda name: print(name, file=sys.stderr))
 
 
 def _say(name: str, done: int, wanted: int) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from voxcart.evaluation.manifest import Recording
     from voxcart.evaluation.tts import Recogniser, Spoken, Text
 
-OWN_TEXTS = Path(__file__).parent / "data" / "tts" / "replies.tsv"
 SECOND_MODELS = ("zipformer-zh-en", "zipformer2-zh", "zipformer-zh-14m", "whisper-small", "whisper-medium")
 """Recognisers of other weights than the first, the first one that the model store holds is taken."""
 
@@ -49,7 +48,7 @@ def evaluate_tts(
 
             result = check_pairs(pairs)
         else:
-            from voxcart.evaluation.tts import read_texts
+            from voxcart.evaluation.tts import OWN_TEXTS, read_texts
 
             lines = read_texts(texts or OWN_TEXTS)
             result = asyncio.run(_measure(lines, address, voice, rate, out, score))
@@ -104,16 +103,12 @@ async def tts_service(address: str) -> AsyncIterator[Any]:
     import grpc
 
     from voxcart.benchmarking.service_process import own_service
+    from voxcart.evaluation.tts import NOTHING_KEPT
     from voxcart_api.tts.v1 import tts_pb2_grpc
 
     async with AsyncExitStack() as stack:
         if not address:
-            nothing_kept = {
-                "VOXCART_TTS_CACHE": "false",
-                "VOXCART_TTS_CACHE_MEMORY_BYTES": "0",
-                "VOXCART_TTS_PREFETCH": "false",
-            }
-            address, _ = await stack.enter_async_context(own_service("tts", nothing_kept, _say))
+            address, _ = await stack.enter_async_context(own_service("tts", NOTHING_KEPT, _say))
         channel = await stack.enter_async_context(grpc.aio.insecure_channel(address))
         yield tts_pb2_grpc.SpeechSynthesisStub(channel)
 

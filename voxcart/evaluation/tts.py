@@ -28,6 +28,14 @@ from voxcart_api.tts.v1 import tts_pb2, tts_pb2_grpc
 Recogniser = Callable[[Recording], Awaitable[str]]
 """Gives the text of a recording."""
 
+OWN_TEXTS = Path(__file__).parent.parent / "data" / "tts" / "replies.tsv"
+"""The project's own replies, of all lengths and languages."""
+NOTHING_KEPT = {
+    "VOXCART_TTS_CACHE": "false",
+    "VOXCART_TTS_CACHE_MEMORY_BYTES": "0",
+    "VOXCART_TTS_PREFETCH": "false",
+}
+"""Settings of a service that makes every phrase anew."""
 LANGUAGES = ("zh", "en", "mixed")
 PADDING_SECONDS = 0.4
 """Silence before and after speech that is recognised back."""
