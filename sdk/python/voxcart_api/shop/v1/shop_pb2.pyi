@@ -21,6 +21,12 @@ class SortBy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SORT_BY_RATING_DESC: _ClassVar[SortBy]
     SORT_BY_NEWEST: _ClassVar[SortBy]
 
+class SearchMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SEARCH_MODE_UNSPECIFIED: _ClassVar[SearchMode]
+    SEARCH_MODE_WORDS: _ClassVar[SearchMode]
+    SEARCH_MODE_MEANING: _ClassVar[SearchMode]
+
 class ReportBucket(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     REPORT_BUCKET_UNSPECIFIED: _ClassVar[ReportBucket]
@@ -41,6 +47,9 @@ SORT_BY_PRICE_DESC: SortBy
 SORT_BY_SALES_DESC: SortBy
 SORT_BY_RATING_DESC: SortBy
 SORT_BY_NEWEST: SortBy
+SEARCH_MODE_UNSPECIFIED: SearchMode
+SEARCH_MODE_WORDS: SearchMode
+SEARCH_MODE_MEANING: SearchMode
 REPORT_BUCKET_UNSPECIFIED: ReportBucket
 REPORT_BUCKET_DAY: ReportBucket
 REPORT_BUCKET_WEEK: ReportBucket
@@ -130,7 +139,7 @@ class Product(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., name_zh: _Optional[str] = ..., name_en: _Optional[str] = ..., brand: _Optional[str] = ..., category: _Optional[str] = ..., category_en: _Optional[str] = ..., price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., unit: _Optional[str] = ..., stock: _Optional[int] = ..., rating: _Optional[float] = ..., units_sold: _Optional[int] = ..., variants: _Optional[_Iterable[_Union[Variant, _Mapping]]] = ..., attributes: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., aliases: _Optional[_Iterable[str]] = ..., description: _Optional[str] = ..., delisted: _Optional[bool] = ..., brand_en: _Optional[str] = ..., unit_en: _Optional[str] = ..., description_en: _Optional[str] = ..., attributes_en: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., kind: _Optional[str] = ..., kind_en: _Optional[str] = ..., measure_word: _Optional[str] = ..., department: _Optional[str] = ..., department_en: _Optional[str] = ...) -> None: ...
 
 class SearchProductsRequest(_message.Message):
-    __slots__ = ("actor", "query", "price_min_cents", "price_max_cents", "brands", "categories", "colors", "sizes", "attributes", "excluded_brands", "excluded_colors", "in_stock_only", "sort_by", "page_size", "page_token")
+    __slots__ = ("actor", "query", "price_min_cents", "price_max_cents", "brands", "categories", "colors", "sizes", "attributes", "excluded_brands", "excluded_colors", "in_stock_only", "sort_by", "page_size", "page_token", "facets", "explain", "mode")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
     PRICE_MIN_CENTS_FIELD_NUMBER: _ClassVar[int]
@@ -146,6 +155,9 @@ class SearchProductsRequest(_message.Message):
     SORT_BY_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    FACETS_FIELD_NUMBER: _ClassVar[int]
+    EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     query: str
     price_min_cents: int
@@ -161,27 +173,74 @@ class SearchProductsRequest(_message.Message):
     sort_by: SortBy
     page_size: int
     page_token: str
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., query: _Optional[str] = ..., price_min_cents: _Optional[int] = ..., price_max_cents: _Optional[int] = ..., brands: _Optional[_Iterable[str]] = ..., categories: _Optional[_Iterable[str]] = ..., colors: _Optional[_Iterable[str]] = ..., sizes: _Optional[_Iterable[str]] = ..., attributes: _Optional[_Iterable[str]] = ..., excluded_brands: _Optional[_Iterable[str]] = ..., excluded_colors: _Optional[_Iterable[str]] = ..., in_stock_only: _Optional[bool] = ..., sort_by: _Optional[_Union[SortBy, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    facets: _containers.RepeatedScalarFieldContainer[str]
+    explain: bool
+    mode: SearchMode
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., query: _Optional[str] = ..., price_min_cents: _Optional[int] = ..., price_max_cents: _Optional[int] = ..., brands: _Optional[_Iterable[str]] = ..., categories: _Optional[_Iterable[str]] = ..., colors: _Optional[_Iterable[str]] = ..., sizes: _Optional[_Iterable[str]] = ..., attributes: _Optional[_Iterable[str]] = ..., excluded_brands: _Optional[_Iterable[str]] = ..., excluded_colors: _Optional[_Iterable[str]] = ..., in_stock_only: _Optional[bool] = ..., sort_by: _Optional[_Union[SortBy, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., facets: _Optional[_Iterable[str]] = ..., explain: _Optional[bool] = ..., mode: _Optional[_Union[SearchMode, str]] = ...) -> None: ...
 
 class SearchProductsResponse(_message.Message):
-    __slots__ = ("hits", "next_page_token", "total")
+    __slots__ = ("hits", "next_page_token", "total", "facets", "explanation")
     HITS_FIELD_NUMBER: _ClassVar[int]
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
+    FACETS_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
     hits: _containers.RepeatedCompositeFieldContainer[SearchHit]
     next_page_token: str
     total: int
-    def __init__(self, hits: _Optional[_Iterable[_Union[SearchHit, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., total: _Optional[int] = ...) -> None: ...
+    facets: _containers.RepeatedCompositeFieldContainer[Facet]
+    explanation: SearchExplanation
+    def __init__(self, hits: _Optional[_Iterable[_Union[SearchHit, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., total: _Optional[int] = ..., facets: _Optional[_Iterable[_Union[Facet, _Mapping]]] = ..., explanation: _Optional[_Union[SearchExplanation, _Mapping]] = ...) -> None: ...
+
+class Facet(_message.Message):
+    __slots__ = ("name", "values")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    values: _containers.RepeatedCompositeFieldContainer[FacetValue]
+    def __init__(self, name: _Optional[str] = ..., values: _Optional[_Iterable[_Union[FacetValue, _Mapping]]] = ...) -> None: ...
+
+class FacetValue(_message.Message):
+    __slots__ = ("value", "label_en", "count", "price_min_cents", "price_max_cents")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    LABEL_EN_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    PRICE_MIN_CENTS_FIELD_NUMBER: _ClassVar[int]
+    PRICE_MAX_CENTS_FIELD_NUMBER: _ClassVar[int]
+    value: str
+    label_en: str
+    count: int
+    price_min_cents: int
+    price_max_cents: int
+    def __init__(self, value: _Optional[str] = ..., label_en: _Optional[str] = ..., count: _Optional[int] = ..., price_min_cents: _Optional[int] = ..., price_max_cents: _Optional[int] = ...) -> None: ...
+
+class SearchExplanation(_message.Message):
+    __slots__ = ("route", "text", "named", "residual", "terms")
+    ROUTE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    NAMED_FIELD_NUMBER: _ClassVar[int]
+    RESIDUAL_FIELD_NUMBER: _ClassVar[int]
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    route: str
+    text: str
+    named: _containers.RepeatedScalarFieldContainer[str]
+    residual: _containers.RepeatedScalarFieldContainer[str]
+    terms: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, route: _Optional[str] = ..., text: _Optional[str] = ..., named: _Optional[_Iterable[str]] = ..., residual: _Optional[_Iterable[str]] = ..., terms: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SearchHit(_message.Message):
-    __slots__ = ("product", "score", "name_match")
+    __slots__ = ("product", "score", "name_match", "word_coverage", "similarity")
     PRODUCT_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     NAME_MATCH_FIELD_NUMBER: _ClassVar[int]
+    WORD_COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    SIMILARITY_FIELD_NUMBER: _ClassVar[int]
     product: Product
     score: float
     name_match: bool
-    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ..., score: _Optional[float] = ..., name_match: _Optional[bool] = ...) -> None: ...
+    word_coverage: float
+    similarity: float
+    def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ..., score: _Optional[float] = ..., name_match: _Optional[bool] = ..., word_coverage: _Optional[float] = ..., similarity: _Optional[float] = ...) -> None: ...
 
 class GetProductRequest(_message.Message):
     __slots__ = ("actor", "sku")
