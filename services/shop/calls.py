@@ -8,6 +8,7 @@ from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart.tenants import DEFAULT_TENANT
+from voxcart_services.shop.charts import ChartMaker
 from voxcart_services.shop.database import Database
 from voxcart_services.shop.effects import Effect, Outcome, PipelinedWork, once, once_pipelined
 from voxcart_services.shop.embedding import Embedder
@@ -17,6 +18,7 @@ from voxcart_services.shop.models import Actor
 from voxcart_services.shop.orders import OrderRules
 from voxcart_services.shop.payments import Payments
 from voxcart_services.shop.pipelined import Statement
+from voxcart_services.shop.price_clock import PriceClock
 from voxcart_services.shop.search import ProductSearch
 from voxcart_services.shop.settlement import Settlement
 from voxcart_services.shop.tenants import tenant_exists
@@ -34,6 +36,8 @@ class ShopParts:
         changed: Called after a change, so that its events leave at once.
         webhooks: Deals with messages of the payment company and of carriers.
         rules: How long reservations and quotes hold.
+        charts: Draws reports; closed by whoever made it.
+        prices: Begins and ends timed prices.
         demo: Whether demonstration tenants may be made and dropped.
     """
 
@@ -45,6 +49,8 @@ class ShopParts:
     settlement: Settlement
     webhooks: Webhooks
     rules: OrderRules
+    charts: ChartMaker
+    prices: PriceClock
     embedder: Embedder | None
     changed: Callable[[], None]
     demo: bool

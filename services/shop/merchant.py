@@ -12,20 +12,23 @@ from voxcart_services.shop.lexicon import CATEGORY, KIND
 from voxcart_services.shop.lexicon_store import LexiconStore, touch_lexicon
 from voxcart_services.shop.models import Actor, Page, Product, checked_text
 from voxcart_services.shop.outbox import add_events, product_changed
-from voxcart_services.shop.pricing import Change, apply_change, checked_price, checked_stock
+from voxcart_services.shop.price_rules import check_direct_price
+from voxcart_services.shop.pricing import MAX_PRICE_CENTS, Change, apply_change, checked_price, checked_stock
 from voxcart_services.shop.products import (
     describe,
     load_product,
     load_products,
+    lock_product,
     passage,
     search_fields,
     taxonomy,
 )
+from voxcart_services.shop.shop_settings import NOTE_LOW, checked_threshold
 
 MAX_NAME_LENGTH = 120
-DEFAULT_LOW_STOCK = 10
+SHOPS_THRESHOLD = -1
+"""As a product's low-stock threshold: that of the shop."""
 
-_LOCK = text("SELECT 1 FROM products WHERE tenant = :tenant AND sku = :sku FOR NO KEY UPDATE")
 _LOCK_STOCK = text(
     "SELECT variant_id, available FROM stock WHERE tenant = :tenant AND sku = :sku ORDER BY sku, variant_id FOR UPDATE"
 )
@@ -37,8 +40,10 @@ _NEW_SKU = text(
 )
 _LOCK_TENANT = text("SELECT 1 FROM tenants WHERE tenant = :tenant FOR UPDATE")
 _LOW = """
-FROM products p JOIN (SELECT sku, sum(available) AS units FROM stock WHERE tenant = :tenant GROUP BY sku) s USING (sku)
-WHERE p.tenant = :tenant AND NOT p.delisted AND s.units <= :threshold
+FROM products p JOIN tenants t USING (tenant)
+JOIN (SELECT sku, sum(available) AS units FROM stock WHERE tenant = :tenant GROUP BY sku) s USING (sku)
+WHERE p.tenant = :tenant AND NOT p.delisted
+  AND s.units <= coalesce(CAST(:threshold AS bigint), p.low_stock_threshold, t.low_stock_threshold)
 """
 
 
@@ -63,6 +68,14 @@ class ProductChange:
     stock: Change | None = None
     variant_id: str = ""
     name_zh: str | None = None
+    low_stock_threshold: int | None = None
+    price_floor_cents: int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to change."""
+        values = (self.price, self.stock, self.name_zh, self.low_stock_threshold, self.price_floor_cents)
+        return all(value is None for value in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,26 +168,31 @@ class Merchant:
         await conn.execute(schema.stock.insert(), place | {"available": units})
 
     async def update_product(self, conn: AsyncConnection, actor: Actor, change: ProductChange) -> Changed:
-        """Changes price, stock or name.
+        """Changes price, stock, name or limits.
 
         Raises:
-            NotAllowed: Not the merchant. ``NotFound``: no such product or variant.
-            InvalidInput: Nothing to change, or a value that cannot be.
+            NotAllowed: Not the merchant, or a change of the price that needs approval. ``NotFound``: no such product or
+                variant. ``InvalidInput``: nothing to change, or a value that cannot be.
+            WrongState: Delisted, a price below the floor, or one that a timed price would undo.
         """
         actor.need_merchant()
-        if change.price is None and change.stock is None and change.name_zh is None:
-            raise InvalidInput("nothing to change: give a price, a stock or a name")
+        if change.is_empty:
+            raise InvalidInput("nothing to change: give a price, a stock, a name, a threshold or a floor")
         before = await _locked(conn, actor, change.sku)
-        values: dict[str, object] = {}
+        values = _limits(change)
+        if "price_floor_cents" in values:
+            await _write(conn, actor, change.sku, values)
         if change.price is not None:
-            values["price_cents"] = checked_price(apply_change(before.price_cents, change.price))
+            cents = checked_price(apply_change(before.price_cents, change.price))
+            await check_direct_price(conn, actor, before, cents)
+            values["price_cents"] = cents
         if change.name_zh is not None:
             values |= await self._renamed(conn, actor, before, change.name_zh)
         if change.stock is not None:
             await _change_stock(conn, actor, before, change)
-        values["version"] = before.version + 1
-        place = (schema.products.c.tenant == actor.tenant, schema.products.c.sku == change.sku)
-        await conn.execute(schema.products.update().where(*place).values(**values))
+        await _write(conn, actor, change.sku, values | {"version": before.version + 1})
+        if "low_stock_threshold" in values:
+            await conn.execute(NOTE_LOW, {"tenant": actor.tenant, "sku": change.sku})
         product = await load_product(conn, actor.tenant, change.sku)
         await audit.record(
             conn,
@@ -184,6 +202,7 @@ class Merchant:
             price_cents=[before.price_cents, product.price_cents],
             stock=[before.stock, product.stock],
             name=[before.name_zh, product.name_zh],
+            **_limits(change),
         )
         await add_events(conn, [product_changed(actor.tenant, product)])
         return Changed(product, before.price_cents, before.stock)
@@ -211,8 +230,7 @@ class Merchant:
         """
         actor.need_merchant()
         before = await _locked(conn, actor, sku)
-        place = (schema.products.c.tenant == actor.tenant, schema.products.c.sku == sku)
-        await conn.execute(schema.products.update().where(*place).values(delisted=True, version=before.version + 1))
+        await _write(conn, actor, sku, {"delisted": True, "version": before.version + 1})
         await touch_lexicon(conn, actor.tenant)
         await audit.record(conn, actor, "delist_product", sku, name=before.name_zh)
         product = await load_product(conn, actor.tenant, sku)
@@ -222,12 +240,32 @@ class Merchant:
 
 async def _locked(conn: AsyncConnection, actor: Actor, sku: str) -> Product:
     """A product on sale, locked until the transaction ends."""
-    await load_product(conn, actor.tenant, sku)
-    await conn.execute(_LOCK, {"tenant": actor.tenant, "sku": sku})
-    product = await load_product(conn, actor.tenant, sku)
+    product = await lock_product(conn, actor.tenant, sku)
     if product.delisted:
         raise WrongState(f"{product.name_zh} is delisted", reason="delisted")
     return product
+
+
+async def _write(conn: AsyncConnection, actor: Actor, sku: str, values: dict[str, object]) -> None:
+    place = (schema.products.c.tenant == actor.tenant, schema.products.c.sku == sku)
+    await conn.execute(schema.products.update().where(*place).values(**values))
+
+
+def _limits(change: ProductChange) -> dict[str, object]:
+    """The columns of a new threshold and a new floor.
+
+    Raises:
+        InvalidInput: One that cannot be.
+    """
+    values: dict[str, object] = {}
+    if change.low_stock_threshold is not None:
+        own = change.low_stock_threshold != SHOPS_THRESHOLD
+        values["low_stock_threshold"] = checked_threshold(change.low_stock_threshold) if own else None
+    if change.price_floor_cents is not None:
+        if not 0 <= change.price_floor_cents <= MAX_PRICE_CENTS:
+            raise InvalidInput(f"price_floor_cents must be 0 to {MAX_PRICE_CENTS}", field="price_floor_cents")
+        values["price_floor_cents"] = change.price_floor_cents
+    return values
 
 
 async def _change_stock(conn: AsyncConnection, actor: Actor, product: Product, change: ProductChange) -> None:
@@ -250,7 +288,10 @@ async def _change_stock(conn: AsyncConnection, actor: Actor, product: Product, c
 
 
 async def list_low_stock(conn: AsyncConnection, actor: Actor, threshold: int, size: int, offset: int) -> Page:
-    """Products on sale with at most ``threshold`` units over all variants, the fewest first.
+    """Products on sale with few units over all variants, the fewest first.
+
+    Args:
+        threshold: At most so many; 0 goes by each product's threshold, else the shop's, as the event does.
 
     Raises:
         NotAllowed: Not the merchant.
@@ -258,7 +299,7 @@ async def list_low_stock(conn: AsyncConnection, actor: Actor, threshold: int, si
     actor.need_merchant()
     if threshold < 0:
         raise InvalidInput("threshold must not be negative")
-    values = {"tenant": actor.tenant, "threshold": threshold or DEFAULT_LOW_STOCK, "limit": size, "offset": offset}
+    values = {"tenant": actor.tenant, "threshold": threshold or None, "limit": size, "offset": offset}
     total = (await conn.execute(text(f"SELECT count(*) {_LOW}"), values)).scalar_one()
     fewest = text(f"SELECT p.sku {_LOW} ORDER BY s.units, p.units_sold DESC, p.sku LIMIT :limit OFFSET :offset")
     rows = await conn.execute(fewest, values)

@@ -1,17 +1,18 @@
-"""The merchant's calls: catalogue, orders, parcels, refunds, coupons and reports."""
+"""The merchant's calls: catalogue, orders, parcels, refunds and coupons; with figures, timed prices and staff."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
-from voxcart_services.shop import codec, coupons, merchant, orders, refunds, returns, shipping
+from voxcart_services.shop import bulk_orders, codec, coupons, merchant, orders, refunds, returns, shipping
 from voxcart_services.shop.adapters.ports import MerchantPort
-from voxcart_services.shop.calls import Calls
 from voxcart_services.shop.models import Actor, checked_id
 from voxcart_services.shop.order_store import list_orders, load_order
-from voxcart_services.shop.reports import ReportQuery, sales_report
+from voxcart_services.shop.price_calls import PriceCalls
+from voxcart_services.shop.report_calls import ReportCalls
+from voxcart_services.shop.staff_calls import StaffCalls
 
 
-class MerchantCalls(Calls, MerchantPort):
+class MerchantCalls(ReportCalls, PriceCalls, StaffCalls, MerchantPort):
     """Calls of ``voxcart.shop.v1.Shop`` that a merchant makes."""
 
     async def add_product(self, request: pb.AddProductRequest) -> pb.Product:
@@ -35,6 +36,8 @@ class MerchantCalls(Calls, MerchantPort):
             stock=codec.to_change(request.stock) if request.HasField("stock") else None,
             variant_id=request.variant_id,
             name_zh=request.name_zh if request.HasField("name_zh") else None,
+            low_stock_threshold=request.low_stock_threshold if request.HasField("low_stock_threshold") else None,
+            price_floor_cents=request.price_floor_cents if request.HasField("price_floor_cents") else None,
         )
 
         async def work(conn: AsyncConnection) -> pb.UpdateProductResponse:
@@ -150,12 +153,23 @@ class MerchantCalls(Calls, MerchantPort):
 
         return await self._change(request, actor, pb.Coupon, work)
 
-    async def sales_report(self, request: pb.SalesReportRequest) -> pb.SalesReportResponse:
+    async def confirm_orders(self, request: pb.ConfirmOrdersRequest) -> pb.ProcessedOrders:
         """See the proto."""
         actor = codec.to_actor(request.actor)
-        since, until = codec.moment(request, "from"), codec.moment(request, "to")
-        query = ReportQuery(since, until, request.sku, request.category, request.top)
-        return codec.from_report(await self._read(actor, lambda c: sales_report(c, actor, self._parts.lexicons, query)))
+
+        async def work(conn: AsyncConnection) -> pb.ProcessedOrders:
+            return codec.from_processed(await bulk_orders.confirm_orders(conn, actor, request.order_ids))
+
+        return await self._change(request, actor, pb.ProcessedOrders, work)
+
+    async def ship_orders(self, request: pb.ShipOrdersRequest) -> pb.ProcessedOrders:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+
+        async def work(conn: AsyncConnection) -> pb.ProcessedOrders:
+            return codec.from_processed(await bulk_orders.ship_orders(conn, actor, request.order_ids, request.carrier))
+
+        return await self._change(request, actor, pb.ProcessedOrders, work)
 
     async def _settled(self, actor: Actor, refund: pb.Refund) -> pb.Refund:
         """An approved refund after an attempt to give its money back."""

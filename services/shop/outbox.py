@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart.bus.envelope import make_envelope
-from voxcart.bus.topics import CATALOGUE, EVENTS, Topic
-from voxcart_api.bus.v1.bus_pb2 import Envelope, ProductChanged, UserEvent
+from voxcart.bus.topics import ALERTS, CATALOGUE, EVENTS, Topic
+from voxcart_api.bus.v1.bus_pb2 import Envelope, LowStock, ProductChanged, UserEvent
 from voxcart_api.common.v1.common_pb2 import Money, SessionContext
 from voxcart_services.shop.models import Actor, Product
 from voxcart_services.shop.pipelined import Statement
@@ -105,6 +105,21 @@ def product_changed(tenant: str, product: Product) -> tuple[Topic, str, Envelope
         changed.rating = product.rating
     event_id = f"product/{tenant}/{product.sku}/{product.version}"
     return CATALOGUE, f"{tenant}/{product.sku}", make_envelope(None, changed, event_id=event_id)
+
+
+def low_stock(row: Any) -> tuple[Topic, str, Envelope]:
+    """That a product has fallen to its threshold; from a row of ``low_stock_crossings`` with its names."""
+    event = LowStock(
+        tenant=row.tenant,
+        sku=row.sku,
+        name_zh=row.name_zh,
+        name_en=row.name_en,
+        stock=row.units,
+        threshold=row.threshold,
+    )
+    event.at.FromDatetime(row.at)
+    event_id = f"low-stock/{row.tenant}/{row.sku}/{row.crossing_id}"
+    return ALERTS, f"{row.tenant}/{row.sku}", make_envelope(None, event, event_id=event_id, occurred_at=event.at)
 
 
 def product_attributes(product: Product) -> Struct:

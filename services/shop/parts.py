@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from voxcart_services.shop.calls import ShopParts
+from voxcart_services.shop.charts import ChartMaker
 from voxcart_services.shop.database import Database
 from voxcart_services.shop.embedding import Embedder
 from voxcart_services.shop.lexicon_store import LexiconStore
@@ -11,6 +12,7 @@ from voxcart_services.shop.merchant import Merchant
 from voxcart_services.shop.orders import OrderRules
 from voxcart_services.shop.payment_provider import PaymentProvider
 from voxcart_services.shop.payments import ANSWER_SECONDS, Payments
+from voxcart_services.shop.price_clock import PriceClock
 from voxcart_services.shop.sandbox import SandboxProvider
 from voxcart_services.shop.search import ProductSearch
 from voxcart_services.shop.settlement import SWEEP_SECONDS, Settlement
@@ -65,6 +67,8 @@ def assemble(
         settlement=Settlement(database, provider, payments, options.rules, options.sweep_seconds),
         webhooks=Webhooks(database, provider, payments, options.webhook_secrets, options.webhook_tolerance_seconds),
         rules=options.rules,
+        charts=ChartMaker(),
+        prices=PriceClock(database, changed),
         embedder=embedder,
         changed=changed,
         demo=options.demo,

@@ -36,6 +36,7 @@ IN_CART = placeholders(
 )
 """The products of a user's cart and one more, as a statement for a pipeline."""
 _ALL = text(_SELECT.format(condition="TRUE") + " ORDER BY p.sku")
+_LOCK = text("SELECT 1 FROM products WHERE tenant = :tenant AND sku = :sku FOR NO KEY UPDATE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,11 @@ def kind_names(product: Product) -> tuple[str, str, str]:
     return (kind.zh, kind.en, kind.unit) if kind else (product.kind, product.kind, "")
 
 
+def group_names(code: str) -> tuple[str, str]:
+    """Chinese and English name of a category."""
+    return _names(taxonomy().categories, code)
+
+
 def _names(groups: dict[str, Group], code: str) -> tuple[str, str]:
     group = groups.get(code)
     return (group.zh, group.en) if group else (code, code)
@@ -125,6 +131,16 @@ async def load_product(conn: AsyncConnection, tenant: str, sku: str) -> Product:
     if sku not in found:
         raise NotFound(f"there is no product {sku!r}")
     return found[sku]
+
+
+async def lock_product(conn: AsyncConnection, tenant: str, sku: str) -> Product:
+    """One product, locked until the transaction ends.
+
+    Raises:
+        NotFound: There is none with this SKU.
+    """
+    await conn.execute(_LOCK, {"tenant": tenant, "sku": checked_id(sku, "sku")})
+    return await load_product(conn, tenant, sku)
 
 
 def read_product(row: Any) -> Product:

@@ -1,11 +1,12 @@
-"""What customers say: counts, mean, and which aspects are praised and blamed most.
+"""What customers say: how many stars, what is praised and blamed most with examples, and adding a review.
 
-Aspects are found by patterns of what people write about goods and service (口感, 物流, 尺码 ...); each review counts
-once for an aspect and side.
+Counts and means are the database's, of all reviews; words are read of the newest, each review once
+(:mod:`voxcart_services.shop.review_aspects`), so that a new review counts in the next summary.
 """
 
-import re
-from collections import Counter
+import asyncio
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,65 +14,35 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voxcart.errors import InvalidInput
-from voxcart_services.shop.models import Actor
-from voxcart_services.shop.products import load_product
+from voxcart.errors import AlreadyExists, InvalidInput, WrongState
+from voxcart_services.shop import audit, schema
+from voxcart_services.shop.models import Actor, checked_text
+from voxcart_services.shop.outbox import add_events, product_changed
+from voxcart_services.shop.products import load_product, lock_product
+from voxcart_services.shop.review_aspects import aspects, read_review
 
 EXAMPLES = 5
 PHRASES = 3
+MAX_ASPECTS = 10
 MAX_READ = 5000
 """Newest reviews that are read for aspects."""
+FEW = 5
+"""With fewer reviews, shares and tendencies mean little."""
+MAX_REVIEW_LENGTH = 1000
 
-_PRAISED = {
-    "物流快": r"(物流|发货|送货|快递).{0,3}快",
-    "包装好": r"包装.{0,3}(严实|好|精美|完好)",
-    "客服态度好": r"客服.{0,3}(态度)?.{0,2}(好|耐心)",
-    "性价比高": r"性价比.{0,2}高|价格实惠|划算",
-    "新鲜": r"(?<!不)(?<!不太)新鲜(?!度)",
-    "口感好": r"口感.{0,3}好|又脆又甜|很甜|很香|汁水|味道.{0,2}(好|正宗)|酥脆|好喝|好吃",
-    "分量足": r"分量足|个头也大",
-    "音质好": r"音质.{0,2}好|低音很足",
-    "降噪好": r"降噪.{0,4}(明显|好)",
-    "续航好": r"续航.{0,3}(给力|好|长)",
-    "运行流畅": r"流畅|不卡|开机很快",
-    "拍照清楚": r"拍照.{0,2}清",
-    "佩戴舒适": r"佩戴.{0,2}舒服",
-    "做工好": r"做工.{0,2}(好|扎实)|质量很好|结实|耐用",
-    "声音小": r"声音.{0,2}小|不吵",
-    "操作简单": r"操作简单|安装简单|很快.*搞定",
-    "面料舒服": r"面料.{0,3}(舒服|柔软)|很柔软",
-    "尺码合适": r"尺码标准|很合身",
-    "颜色好看": r"颜色.{0,3}(正|显白)|款式好看|外观漂亮|显瘦",
-    "补水效果好": r"补水|质地清爽",
-    "孩子喜欢": r"(宝宝|孩子).{0,4}(喜欢|爱吃|玩了)",
-    "清洁力强": r"洗得.{0,3}干净|吸力很大",
-    "正品": r"正品|和描述的一样",
-}
-_BLAMED = {
-    "物流慢": r"(物流|发货|送货|快递).{0,3}慢",
-    "包装破损": r"包装.{0,3}破|压扁|漏了|洒了",
-    "客服回复慢": r"客服.{0,4}(不回|慢|差)",
-    "价格偏贵": r"有点贵|降价了|不太划算",
-    "不新鲜": r"不太?新鲜|坏了?，|有.{0,2}坏|哈喇|化冻",
-    "口味一般": r"不甜|太甜|偏咸|味道很淡|吃不惯|不爱吃",
-    "分量偏少": r"分量偏少|个头偏小",
-    "续航差": r"续航一般|没电了|充电有点慢",
-    "发热": r"发热|烫手",
-    "音质一般": r"音质一般",
-    "佩戴不适": r"耳朵.{0,3}疼|磨脚",
-    "噪音大": r"噪音.{0,3}大|声音大|异响",
-    "质量问题": r"就坏了|质量一般|返修|做工一般|线头|零件少",
-    "尺码不准": r"尺码偏|尺寸偏小",
-    "有色差": r"色差|掉色|没有图片",
-    "有异味": r"塑料味|橡胶味|有一股味道|刺鼻",
-    "过敏": r"过敏",
-    "漏水漏尿": r"有点漏|湿了床单",
-    "操作复杂": r"操作有点复杂|安装有点麻烦|看不懂",
-}
-_ASPECTS = {
-    side: {phrase: re.compile(pattern) for phrase, pattern in patterns.items()}
-    for side, patterns in (("praised", _PRAISED), ("blamed", _BLAMED))
-}
+_BOUGHT = text(
+    "SELECT 1 FROM orders o JOIN order_lines l USING (tenant, order_id) WHERE o.tenant = :tenant "
+    "AND o.user_id = :user_id AND l.sku = :sku AND o.status IN ('delivered', 'completed') LIMIT 1"
+)
+_SAID_BEFORE = text("SELECT 1 FROM reviews WHERE tenant = :tenant AND sku = :sku AND review_id = :review_id")
+_RATE = text(
+    "UPDATE products p SET version = version + 1, rating = round((coalesce(p.rating, :stars) + "
+    "(:stars - coalesce(p.rating, :stars)) / r.n)::numeric, 4) "
+    "FROM (SELECT greatest(count(*), 1)::float AS n FROM reviews WHERE tenant = :tenant AND sku = :sku) r "
+    "WHERE p.tenant = :tenant AND p.sku = :sku"
+)
+
+_reader = ThreadPoolExecutor(1, "shop-reviews")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,61 +67,124 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class AspectCount:
+    """How many reviews praise or blame an aspect, and what the newest of them says."""
+
+    phrase_zh: str
+    phrase_en: str
+    is_praise: bool
+    count: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewSummary:
-    """What the reviews say; ``mean_stars`` is ``None`` without any."""
+    """What the reviews say; ``mean_stars`` is ``None`` without any. ``star_counts`` is of 1 to 5 stars."""
 
     count: int
     mean_stars: float | None
     positive_share: float
-    praised: tuple[str, ...]
-    blamed: tuple[str, ...]
+    star_counts: tuple[int, ...]
+    aspects: tuple[AspectCount, ...]
     examples: tuple[Review, ...]
+    read: int
+
+    @property
+    def is_few(self) -> bool:
+        """Too few reviews for shares and tendencies."""
+        return self.count < FEW
+
+    @property
+    def praised(self) -> tuple[str, ...]:
+        """The aspects praised most, in Chinese."""
+        return tuple(said.phrase_zh for said in self.aspects if said.is_praise)[:PHRASES]
+
+    @property
+    def blamed(self) -> tuple[str, ...]:
+        """The aspects blamed most, in Chinese."""
+        return tuple(said.phrase_zh for said in self.aspects if not said.is_praise)[:PHRASES]
 
 
 async def review_summary(conn: AsyncConnection, actor: Actor, query: ReviewQuery) -> ReviewSummary:
     """Sums up the reviews of a product or of the whole shop.
 
     Raises:
-        NotFound: No such product. ``InvalidInput``: bad number of stars.
+        NotFound: No such product. ``InvalidInput``: bad number of stars, or a period that ends before it begins.
     """
     if not 0 <= query.max_stars <= 5:
-        raise InvalidInput("max_stars must be 0 to 5")
+        raise InvalidInput("max_stars must be 0 to 5", field="max_stars")
+    if query.since is not None and query.until is not None and query.until <= query.since:
+        raise InvalidInput("to must be after from", field="to")
     where, values = await _where(conn, actor, query)
-    counted = (
-        await conn.execute(
-            text(f"SELECT count(*) AS n, avg(v.stars) AS mean, avg((v.stars >= 4)::int) AS positive {where}"), values
-        )
-    ).one()
-    rows = list(
-        await conn.execute(
-            text(
-                f"SELECT v.sku, p.name_zh, v.stars, v.text, v.created_at {where} "
-                f"ORDER BY v.created_at DESC, v.review_id LIMIT {MAX_READ}"
-            ),
-            values,
-        )
+    counted = await conn.execute(text(f"SELECT v.stars, count(*) AS n {where} GROUP BY v.stars"), values)
+    by_stars = {row.stars: row.n for row in counted}
+    newest = text(
+        f"SELECT v.sku, p.name_zh, v.stars, v.text, v.created_at {where} "
+        f"ORDER BY v.created_at DESC, v.review_id LIMIT {MAX_READ}"
     )
-    praised, blamed = count_aspects([(row.stars, row.text) for row in rows])
+    rows = list(await conn.execute(newest, values))
+    texts = [row.text for row in rows]
+    said = await asyncio.get_running_loop().run_in_executor(_reader, count_aspects, texts)
+    count = sum(by_stars.values())
     return ReviewSummary(
-        count=counted.n,
-        mean_stars=float(counted.mean) if counted.n else None,
-        positive_share=float(counted.positive or 0.0),
-        praised=praised,
-        blamed=blamed,
+        count=count,
+        mean_stars=sum(stars * n for stars, n in by_stars.items()) / count if count else None,
+        positive_share=(by_stars.get(4, 0) + by_stars.get(5, 0)) / count if count else 0.0,
+        star_counts=tuple(by_stars.get(stars, 0) for stars in range(1, 6)),
+        aspects=said,
         examples=tuple(Review(*row) for row in rows[:EXAMPLES]),
+        read=len(rows),
     )
 
 
-def count_aspects(reviews: list[tuple[int, str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The aspects praised most and blamed most in (stars, text) pairs, at most three each."""
-    sides = {side: Counter[str]() for side in _ASPECTS}
-    for _, words in reviews:
-        for side, patterns in _ASPECTS.items():
-            sides[side].update(phrase for phrase, pattern in patterns.items() if pattern.search(words))
-    praised, blamed = (
-        tuple(phrase for phrase, _ in sides[side].most_common(PHRASES)) for side in ("praised", "blamed")
-    )
-    return praised, blamed
+def count_aspects(texts: Iterable[str]) -> tuple[AspectCount, ...]:
+    """The aspects that reviews, newest first, speak of most: at most ten, praise and blame apart. Blocks."""
+    counts: dict[tuple[int, bool], int] = {}
+    quotes: dict[tuple[int, bool], str] = {}
+    for words in texts:
+        for said in read_review(words):
+            key = (said.aspect, said.is_praise)
+            counts[key] = counts.get(key, 0) + 1
+            quotes.setdefault(key, said.quote)
+    known = aspects()
+    most = sorted(counts, key=lambda key: (-counts[key], key))
+    kept = sorted([*_first(most, True), *_first(most, False)], key=lambda key: (-counts[key], key))
+    result = []
+    for number, is_praise in kept:
+        phrase_zh, phrase_en = known[number].praise if is_praise else known[number].blame
+        key = (number, is_praise)
+        result.append(AspectCount(phrase_zh, phrase_en, is_praise, counts[key], quotes[key]))
+    return tuple(result)
+
+
+def _first(keys: Sequence[tuple[int, bool]], is_praise: bool) -> list[tuple[int, bool]]:
+    return [key for key in keys if key[1] == is_praise][: MAX_ASPECTS // 2]
+
+
+async def add_review(conn: AsyncConnection, actor: Actor, sku: str, stars: int, words: str) -> Review:
+    """Keeps what a shopper says of a product they have received; the product's rating follows.
+
+    Raises:
+        InvalidInput: Not 1 to 5 stars, or no or too many words. ``NotFound``: no such product.
+        WrongState: The shopper has not received it (``not_bought``). ``AlreadyExists``: said before.
+    """
+    actor.need_user()
+    if not 1 <= stars <= 5:
+        raise InvalidInput("stars must be 1 to 5", field="stars")
+    words = checked_text(words, "text", MAX_REVIEW_LENGTH)
+    product = await lock_product(conn, actor.tenant, sku)
+    place: dict[str, Any] = {"tenant": actor.tenant, "sku": sku, "user_id": actor.user_id}
+    if (await conn.execute(_BOUGHT, place)).first() is None:
+        raise WrongState(f"only who has received {product.name_zh} may review it", reason="not_bought")
+    place["review_id"] = f"{actor.user_id}/{sku}"
+    if (await conn.execute(_SAID_BEFORE, place)).first() is not None:
+        raise AlreadyExists(f"there is a review of {product.name_zh} by this shopper already")
+    made = schema.reviews.insert().values(**place, stars=stars, text=words).returning(schema.reviews.c.created_at)
+    created_at = (await conn.execute(made)).scalar_one()
+    await conn.execute(_RATE, place | {"stars": float(stars)})
+    await audit.record(conn, actor, "add_review", sku, stars=stars)
+    await add_events(conn, [product_changed(actor.tenant, await load_product(conn, actor.tenant, sku))])
+    return Review(sku, product.name_zh, stars, words, created_at)
 
 
 async def _where(conn: AsyncConnection, actor: Actor, query: ReviewQuery) -> tuple[str, dict[str, Any]]:

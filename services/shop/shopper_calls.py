@@ -61,6 +61,16 @@ class ShopperCalls(Calls, CataloguePort, CartPort, OrderPort, PaymentPort):
         )
         return codec.from_reviews(await self._read(actor, lambda c: review_summary.review_summary(c, actor, query)))
 
+    async def add_review(self, request: pb.AddReviewRequest) -> pb.Review:
+        """See the proto."""
+        actor = codec.to_actor(request.actor)
+
+        async def work(conn: AsyncConnection) -> pb.Review:
+            added = await review_summary.add_review(conn, actor, request.sku, request.stars, request.text)
+            return codec.from_review(added)
+
+        return await self._change(request, actor, pb.Review, work)
+
     async def get_cart(self, request: pb.GetCartRequest) -> pb.Cart:
         """See the proto."""
         actor = codec.to_actor(request.actor)

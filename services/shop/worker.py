@@ -1,8 +1,8 @@
 """The outbox publisher: sends the events of committed changes to the bus, in order, then forgets them.
 
 One publisher works at a time, however many shops run (an advisory lock). An event is deleted in the transaction in
-which it was sent, so a crash sends it again with the same id and never loses it. The catalogue topic is filled anew
-when a broker has lost it.
+which it was sent, so a crash sends it again with the same id and never loses it. What the database itself has noted of
+low stock becomes events here, in the same way. The catalogue topic is filled anew when a broker has lost it.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from voxcart.tenants import DEFAULT_TENANT
 from voxcart_api.bus.v1.bus_pb2 import Envelope
 from voxcart_services.shop.database import Database
 from voxcart_services.shop.metrics import OUTBOX_FAILURES_TOTAL, OUTBOX_PENDING, OUTBOX_PUBLISHED_TOTAL
-from voxcart_services.shop.outbox import add_events, product_changed
+from voxcart_services.shop.outbox import add_events, low_stock, product_changed
 from voxcart_services.shop.products import load_all_products
 from voxcart_services.shop.tenancy import SYSTEM
 
@@ -33,6 +33,10 @@ PUBLISHER_LOCK = 0x766F786F
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(:key)")
 _NEXT = text("SELECT id, topic, key, envelope FROM outbox ORDER BY id LIMIT :batch")
+_CROSSINGS = text(
+    "DELETE FROM low_stock_crossings c USING products p WHERE p.tenant = c.tenant AND p.sku = c.sku "
+    "RETURNING c.tenant, c.crossing_id, c.sku, c.units, c.threshold, c.at, p.name_zh, p.name_en"
+)
 _SENT = text("DELETE FROM outbox WHERE id = ANY(:ids)")
 _PENDING = text("SELECT count(*) FROM outbox")
 
@@ -71,6 +75,8 @@ class OutboxPublisher:
         async with self._database.transaction(SYSTEM) as conn:
             if not (await conn.execute(_LOCK, {"key": PUBLISHER_LOCK})).scalar():
                 return False
+            crossings = sorted(await conn.execute(_CROSSINGS), key=lambda row: row.crossing_id)
+            await add_events(conn, [low_stock(row) for row in crossings])
             rows = list(await conn.execute(_NEXT, {"batch": BATCH}))
             if rows:
                 await self._send(rows)

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from dataclasses import replace
+from typing import Any
 
 from voxcart.bus import open_bus
 from voxcart.models import ModelStore
@@ -10,6 +11,7 @@ from voxcart.service import ServiceContext
 from voxcart.serving.sessions import SessionOptions
 from voxcart.telemetry.logs import get_logger
 from voxcart.text_encoder import TextEncoder
+from voxcart_services.shop import codec, scopes
 from voxcart_services.shop.adapters.adapter import ShopAdapter
 from voxcart_services.shop.bootstrap import prepare
 from voxcart_services.shop.calls import ShopParts
@@ -19,6 +21,7 @@ from voxcart_services.shop.demo_calls import DemoCalls
 from voxcart_services.shop.embedding import Embedder
 from voxcart_services.shop.http_endpoint import http_endpoint
 from voxcart_services.shop.merchant_calls import MerchantCalls
+from voxcart_services.shop.models import Role
 from voxcart_services.shop.parts import Options, assemble
 from voxcart_services.shop.sandbox import SandboxProvider, SandboxWebhooks
 from voxcart_services.shop.shopper_calls import ShopperCalls
@@ -39,7 +42,17 @@ def postgres_adapter(parts: ShopParts) -> ShopAdapter:
         merchant=MerchantCalls(parts),
         demo=DemoCalls(parts),
         warm_up=parts.warm_up,
+        admit=lambda rpc, request: _admit(parts.database, rpc, request),
     )
+
+
+async def _admit(database: Database, rpc: str, request: Any) -> None:
+    """Refuses a merchant's call that their scopes do not hold."""
+    wanted = scopes.needed(rpc, request)
+    if wanted:
+        actor = codec.to_actor(request.actor)
+        if actor.role is Role.MERCHANT:
+            await database.run(actor.tenant, lambda conn: scopes.check(conn, actor, wanted))
 
 
 async def open_postgres(context: ServiceContext) -> ShopAdapter:
@@ -81,9 +94,12 @@ async def open_postgres(context: ServiceContext) -> ShopAdapter:
     endpoint = http_endpoint(host.strip("[]"), int(port), parts.webhooks.handlers())
     webhook_port = await context.stack.enter_async_context(endpoint)
     log.info("webhooks are taken", host=host, port=webhook_port)
+    context.stack.push_async_callback(parts.charts.aclose)
+    await parts.prices.take_due_steps()
     background = {
         "shop outbox": publisher.run,
         "shop settlement": parts.settlement.run,
+        "timed prices": parts.prices.run,
         "sandbox webhooks": lambda: messenger.run(f"http://{host}:{webhook_port}{PAYMENTS_PATH}"),
     }
     return replace(postgres_adapter(parts), background=background)

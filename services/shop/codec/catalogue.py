@@ -1,4 +1,4 @@
-"""Products, carts, addresses and reports as protobuf messages."""
+"""Products, carts and addresses as protobuf messages."""
 
 from collections.abc import Iterable
 
@@ -6,12 +6,10 @@ from google.protobuf.struct_pb2 import Struct
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
 from voxcart_services.shop import models
-from voxcart_services.shop.codec.values import money, page_token, timestamp
+from voxcart_services.shop.codec.values import money, page_token
 from voxcart_services.shop.merchant import Changed
 from voxcart_services.shop.outbox import product_attributes, spoken_names
 from voxcart_services.shop.products import category_names, department_names, kind_names
-from voxcart_services.shop.reports import SalesReport
-from voxcart_services.shop.review_summary import ReviewSummary
 
 
 def from_product(product: models.Product) -> pb.Product:
@@ -100,42 +98,4 @@ def from_changed(changed: Changed) -> pb.UpdateProductResponse:
         product=from_product(changed.product),
         price_before_cents=changed.price_before_cents,
         stock_before=changed.stock_before,
-    )
-
-
-def from_report(report: SalesReport) -> pb.SalesReportResponse:
-    """A sales report."""
-    best = [
-        pb.ProductSales(product=from_product(sold.product), amount=money(sold.amount_cents), units=sold.units)
-        for sold in report.best_sellers
-    ]
-    return pb.SalesReportResponse(
-        amount=money(report.amount_cents),
-        units=report.units,
-        orders=report.orders,
-        rating=report.rating,
-        best_sellers=best,
-        previous_amount=money(report.previous_amount_cents),
-    )
-
-
-def from_reviews(summary: ReviewSummary) -> pb.ReviewSummaryResponse:
-    """A summary of reviews."""
-    examples = [
-        pb.Review(
-            sku=review.sku,
-            product_name=review.product_name,
-            stars=review.stars,
-            text=review.text,
-            created_at=timestamp(review.created_at),
-        )
-        for review in summary.examples
-    ]
-    return pb.ReviewSummaryResponse(
-        count=summary.count,
-        mean_stars=summary.mean_stars,
-        positive_share=summary.positive_share,
-        praised=summary.praised,
-        blamed=summary.blamed,
-        examples=examples,
     )
