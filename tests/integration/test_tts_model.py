@@ -11,7 +11,7 @@ import pytest
 
 from voxcart.models import ModelStore
 from voxcart.serving.sessions import SessionOptions
-from voxcart_services.tts.text.frontend import spoken_form
+from voxcart_services.tts.text.normalization import spoken_form
 from voxcart_services.tts.text.phonemes import Phonemizer
 from voxcart_services.tts.voices.kokoro.loading import MODEL, LoadedVoiceModel, load
 from voxcart_services.tts.voices.kokoro.model import KokoroModel, spoken_frames

@@ -3,12 +3,14 @@
 Usage: ``python training/tts/measure_scales.py OUTPUT.json`` (needs the model store; about 3 minutes on 2 cores).
 
 Every voice speaks a short clause, Mandarin voices two more; per convolution and channel the extremes over all of them,
-widened by 5 %, become the scale. Nothing that was measured is clipped.
+widened by 5 %, become the scale. Nothing that was measured is clipped. The clauses are decoded with all of the silence
+around them, which makes the speech in them loudest: the model normalises over what it is given.
 """
 
 import argparse
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +21,12 @@ from onnx import TensorProto, helper
 from voxcart.models import ModelStore
 from voxcart.models.converters import kokoro
 from voxcart.models.converters.kokoro_quantize import ActivationScale
-from voxcart_services.tts.text.frontend import spoken_form
-from voxcart_services.tts.text.phonemes import Phonemizer
+from voxcart_services.tts.text.clauses import Clause
+from voxcart_services.tts.text.front_end import FrontEnd
+from voxcart_services.tts.voices.kokoro.engine import KokoroEngine
 from voxcart_services.tts.voices.kokoro.loading import MODEL
-from voxcart_services.tts.voices.kokoro.model import KokoroModel, spoken_frames
-from voxcart_services.tts.voices.library import Voice, VoiceLibrary
+from voxcart_services.tts.voices.kokoro.model import KokoroModel
+from voxcart_services.tts.voices.kokoro.voices import KokoroVoice, read_styles
 
 _CLAUSES = {
     "zh": (
@@ -46,14 +49,16 @@ def observed_decoder(folder: Path, target: Path) -> list[str]:
     return [node.name for node in convolutions]
 
 
-def clauses_to_speak(voices: VoiceLibrary) -> list[tuple[Voice, str]]:
+def clauses_to_speak(voices: Sequence[KokoroVoice]) -> list[tuple[KokoroVoice, str]]:
     """Which voice says what."""
     jobs = []
-    for i, voice in enumerate(voices.all()):
+    for i, voice in enumerate(voices):
         clauses = _CLAUSES[voice.language]
         jobs.append((voice, clauses[i % len(clauses)]))
     for shift in (3, 5):
-        jobs += [(voice, _CLAUSES["zh"][(i + shift) % 8]) for i, voice in enumerate(voices.all("zh"))]
+        jobs += [
+            (voice, _CLAUSES["zh"][(i + shift) % 8]) for i, voice in enumerate(v for v in voices if v.language == "zh")
+        ]
     return jobs
 
 
@@ -67,24 +72,15 @@ def measure(folder: Path) -> dict[str, dict[str, ActivationScale]]:
         names = observed_decoder(folder, Path(scratch) / "observed.onnx")
         decoder = ort.InferenceSession(str(Path(scratch) / "observed.onnx"), options)
     model = KokoroModel(encoder, decoder, KokoroModel.read_vocabulary(folder / "vocab.json"))
-    phonemizer = Phonemizer()
+    engine = KokoroEngine(model, read_styles(folder / "voices"), "measured")
+    front_end = FrontEnd()
     lowest: dict[tuple[str, str], np.ndarray] = {}
     highest: dict[tuple[str, str], np.ndarray] = {}
-    for voice, text in clauses_to_speak(VoiceLibrary.load(folder / "voices", {})):
-        tokens, _ = model.tokens(phonemizer(spoken_form(text), british=voice.is_british))
-        style = voice.style(len(tokens))
-        feeds = {"tokens": np.array([[0, *tokens, 0]]), "style": style, "speed": np.ones(1, np.float32)}
-        features, pitch_hz, log_energy = encoder.run(["text_features", "pitch_hz", "log_energy"], feeds)
-        first, last = spoken_frames(log_energy[0])
-        _, *observed = decoder.run(
-            None,
-            {
-                "text_features": features[:, :, first:last],
-                "pitch_hz": pitch_hz[:, 2 * first : 2 * last],
-                "log_energy": log_energy[:, 2 * first : 2 * last],
-                "style": style,
-            },
-        )
+    for voice, text in clauses_to_speak(engine.voices):
+        said = front_end.pronounce(Clause(text, 0, 0), language=voice.language, british=voice.is_british)
+        tokens = [token for token in map(model.token, said.phonemes) if token is not None]
+        frames = model.encode(tokens, voice.style(len(tokens)), 1.0)
+        _, *observed = decoder.run(None, {**frames.features, "style": frames.style})
         sides = [(name, side) for name in names for side in ("input", "output")]
         for key, values in zip(sides, observed, strict=True):
             low, high = values[0].min(axis=1), values[0].max(axis=1)

@@ -17,10 +17,13 @@ from voxcart.paths import models_dir
 from voxcart.serving.sessions import SessionOptions, create_session
 from voxcart.speech_data.speaker import OUTPUT_RATE_HZ, trim_silence
 from voxcart_services.tts.speaking.audio import with_fades
-from voxcart_services.tts.text.frontend import spoken_form
+from voxcart_services.tts.text.normalization import spoken_form
 from voxcart_services.tts.text.phonemes import Phonemizer
+from voxcart_services.tts.voices.engine import Voice
+from voxcart_services.tts.voices.kokoro.engine import KokoroEngine
 from voxcart_services.tts.voices.kokoro.model import SAMPLE_RATE_HZ, KokoroModel, OnnxSession
-from voxcart_services.tts.voices.library import Voice, VoiceLibrary
+from voxcart_services.tts.voices.kokoro.voices import KokoroVoice, read_styles
+from voxcart_services.tts.voices.library import VoiceLibrary
 
 _MODEL = "kokoro-82m"
 _PAD_TOKEN = 0
@@ -33,13 +36,11 @@ _SILENT_LOG_ENERGY = -8.0
 class PhraseSpeaker:
     """Speaks sentences with pauses; blocks while it does."""
 
-    def __init__(
-        self, encoder: OnnxSession, decoder: OnnxSession, vocabulary: dict[str, int], voices: VoiceLibrary
-    ) -> None:
-        self.voices = voices
+    def __init__(self, encoder: OnnxSession, decoder: OnnxSession, engine: KokoroEngine, model: KokoroModel) -> None:
+        self.voices = VoiceLibrary([engine], _DEFAULT_VOICES)
         self._encoder = encoder
         self._decoder = decoder
-        self._model = KokoroModel(encoder, decoder, vocabulary)
+        self._model = model
         self._phonemizer = Phonemizer()
 
     @classmethod
@@ -53,12 +54,10 @@ class PhraseSpeaker:
         voices = [name for name in store.file_names(store.manifest.get(_MODEL)) if name.startswith("voices/")]
         folder = store.require(_MODEL, ["encoder.onnx", "decoder.onnx", "vocab.json", *voices])
         options = SessionOptions(provider="cpu", threads=threads)
-        return cls(
-            create_session(folder / "encoder.onnx", options),
-            create_session(folder / "decoder.onnx", options),
-            KokoroModel.read_vocabulary(folder / "vocab.json"),
-            VoiceLibrary.load(folder / "voices", _DEFAULT_VOICES),
-        )
+        encoder = create_session(folder / "encoder.onnx", options)
+        decoder = create_session(folder / "decoder.onnx", options)
+        model = KokoroModel(encoder, decoder, KokoroModel.read_vocabulary(folder / "vocab.json"))
+        return cls(encoder, decoder, KokoroEngine(model, read_styles(folder / "voices"), "float"), model)
 
     def speak(
         self, stretches: tuple[str, ...], lang: str, voice: Voice, speaking_rate: float, drawn_out: float
@@ -77,8 +76,10 @@ class PhraseSpeaker:
         """
         language = "en" if lang == "en" else "zh"
         parts = [self._tokens(words, language, voice) for words in stretches]
-        stop, _ = self._model.tokens(".")
+        stop = [token for token in [self._model.token(".")] if token is not None]
         tokens = [_PAD_TOKEN, *(token for part in parts for token in part), *stop, _PAD_TOKEN]
+        if not isinstance(voice, KokoroVoice):
+            raise InvalidInput(f"{voice.name} is not a voice of Kokoro")
         style = voice.style(len(tokens) - 2)
         features, pitch_hz, log_energy, durations = self._encoder.run(
             ["text_features", "pitch_hz", "log_energy", "frames_per_token"],
@@ -107,7 +108,7 @@ class PhraseSpeaker:
 
     def _tokens(self, words: str, language: str, voice: Voice) -> list[int]:
         phonemes = self._phonemizer(spoken_form(words, language), british=voice.is_british)
-        tokens, _ = self._model.tokens(phonemes + " ")
+        tokens = [token for token in map(self._model.token, phonemes + " ") if token is not None]
         if not tokens:
             raise InvalidInput(f"nothing in {words!r} can be spoken")
         return tokens

@@ -6,16 +6,30 @@ The dictionaries are misaki's (180,000 words, US and British). A word that is in
 
 import json
 import re
+from collections.abc import Sequence
 from importlib import resources
 
+from voxcart.text.wordlist import words as words_of
+from voxcart_services.tts.text.heteronyms import word_class
 from voxcart_services.tts.text.letter_sounds import sounds_of_letters
-from voxcart_services.tts.text.phonemes_zh import read_lexicon
+from voxcart_services.tts.text.notation import NOTATION
+from voxcart_services.tts.text.tables import read_lexicon
 
 _VOWELS = frozenset("AIOQWYaiuæɑɒɔəɛɜɪʊʌᵻ")
 _STRESS = "ˈˌ"
 _PARTS = re.compile(r"[A-Z]?[a-z']+|[A-Z]+(?![a-z])|[A-Z]")
-_WORDS = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*")
 _WEAK_FORMS = {"a": "ɐ", "an": "ɐn", "am": "ɐm", "and": "ænd", "i": "ˌI", "of": "ʌv", "for": "fɔɹ"}
+_AFTER_A_LETTER = frozenset(
+    words_of(
+        "zero two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+        "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety and or"
+    )
+)
+"""After a capital A at the start: A17 is no article."""
+
+
+def _spelled_as_ours(phonemes: str) -> str:
+    return phonemes.replace("ɾ", "T").replace("ʔ", "t")
 
 
 class EnglishPhonemizer:
@@ -25,41 +39,50 @@ class EnglishPhonemizer:
         data = resources.files("misaki") / "data"
         region = "gb" if british else "us"
         self._words: dict[str, str] = {}
+        self._heteronyms: dict[str, dict[str, str]] = {}
         for grade in ("silver", "gold"):
             entries = json.loads(data.joinpath(f"{region}_{grade}.json").read_text(encoding="utf-8"))
             for word, phonemes in entries.items():
-                chosen = phonemes["DEFAULT"] if isinstance(phonemes, dict) else phonemes
-                if chosen:
-                    self._words[word] = chosen.replace("ɾ", "T").replace("ʔ", "t")
-        self._words.update(read_lexicon("lexicon_en.tsv"))
+                if isinstance(phonemes, dict):
+                    self._heteronyms[word] = {name: _spelled_as_ours(form) for name, form in phonemes.items() if form}
+                    phonemes = phonemes["DEFAULT"]
+                if phonemes:
+                    self._words[word] = _spelled_as_ours(phonemes)
+        own = read_lexicon("lexicon_en.tsv")
+        self._words.update(own)
+        for word in own:
+            self._heteronyms.pop(word, None)
 
-    def __call__(self, text: str) -> str:
-        """Phonemes of a run of English words; punctuation between them is kept."""
-        words = list(_WORDS.finditer(text))
-        pieces: list[str] = []
-        end = 0
-        for position, match in enumerate(words):
-            pieces.append(text[end : match.start()])
-            following = self.word(words[position + 1].group()) if position + 1 < len(words) else ""
-            pieces.append(self._in_context(match.group(), following))
-            end = match.end()
-        pieces.append(text[end:])
-        return "".join(pieces)
+    def __call__(self, words: Sequence[str]) -> list[str]:
+        """Phonemes of each of the words of one phrase, in their context; empty for what has no sound."""
+        said: list[str] = []
+        following = ""
+        for position in range(len(words) - 1, -1, -1):
+            following = self._in_context(words, position, following)
+            said.append("".join(symbol for symbol in following if symbol in NOTATION))
+        return said[::-1]
 
-    def _in_context(self, word: str, following: str) -> str:
+    def _in_context(self, words: Sequence[str], position: int, following: str) -> str:
+        """``following``: the phonemes of the next word, empty at the end."""
+        word = words[position]
         lower = word.lower()
         before_vowel = following.lstrip(_STRESS)[:1] in _VOWELS
         if lower == "the":
             return "ði" if before_vowel else "ðə"
         if lower == "to":
             return "tʊ" if before_vowel else "tə"
-        if lower in _WEAK_FORMS and (lower == word or word == "I" or (word in ("A", "An") and following)):
+        if word == "A":
+            is_article = position == 0 and following and words[1].lower() not in _AFTER_A_LETTER and len(words[1]) > 1
+            return _WEAK_FORMS["a"] if is_article else self.word(word)
+        if lower in _WEAK_FORMS and (lower == word or word == "I" or (word == "An" and following)):
             return _WEAK_FORMS[lower]
+        forms = self._heteronyms.get(lower)
+        if forms and (word.islower() or word.istitle()):
+            return forms.get(word_class(words, position)) or forms["DEFAULT"]
         return self.word(word)
 
     def word(self, word: str) -> str:
-        """Phonemes of one word, whatever it is."""
-        word = word.replace("’", "'")
+        """Phonemes of one word, whatever it is, without its context."""
         found = self._known(word)
         if found is not None:
             return found
