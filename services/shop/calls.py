@@ -1,5 +1,6 @@
 """What every call of the built-in shop is made of: its parts, reads in one transaction, and changes done once."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -7,12 +8,11 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from voxcart.tenants import DEFAULT_TENANT
 from voxcart_services.shop.charts import ChartMaker
 from voxcart_services.shop.database import Database
 from voxcart_services.shop.effects import Effect, Outcome, PipelinedWork, once, once_pipelined
 from voxcart_services.shop.embedding import Embedder
-from voxcart_services.shop.lexicon_store import LexiconStore
+from voxcart_services.shop.lexicon_store import LexiconStore, taxonomy_lexicon
 from voxcart_services.shop.merchant import Merchant
 from voxcart_services.shop.models import Actor
 from voxcart_services.shop.orders import OrderRules
@@ -21,7 +21,6 @@ from voxcart_services.shop.pipelined import Statement
 from voxcart_services.shop.price_clock import PriceClock
 from voxcart_services.shop.search import ProductSearch
 from voxcart_services.shop.settlement import Settlement
-from voxcart_services.shop.tenants import tenant_exists
 from voxcart_services.shop.webhooks import Webhooks
 
 Response = TypeVar("Response", bound=Message)
@@ -56,13 +55,8 @@ class ShopParts:
     demo: bool
 
     async def warm_up(self) -> None:
-        """Builds the default shop's lexicon before the first request needs it."""
-
-        async def work(conn: AsyncConnection) -> None:
-            if await tenant_exists(conn, DEFAULT_TENANT):
-                await self.lexicons.get(conn, DEFAULT_TENANT)
-
-        await self.database.run(DEFAULT_TENANT, work)
+        """Reads the words that all shops share before the first request needs them."""
+        await asyncio.to_thread(taxonomy_lexicon)
 
 
 class Calls:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from voxcart_services.shop.products import DATA, describe, search_fields, taxonomy, variant_id_of
+from voxcart_services.shop.products import DATA, describe, taxonomy, variant_id_of
+from voxcart_services.shop.search_fields import search_fields
 from voxcart_services.shop.text import index_terms
 
 

@@ -32,6 +32,10 @@ class ShopSettings(AdapterSettings):
     """Longest SQL statement and longest wait for a row lock, seconds."""
     shop_outbox_poll_seconds: float = Field(5.0, gt=0, le=300)
     """How often the outbox is looked at without being woken, seconds: finds what other processes and crashes left."""
+    shop_search_poll_seconds: float = Field(5.0, gt=0, le=300)
+    """How often new and renamed products are looked for that wait for their embedding, seconds."""
+    shop_index_memory_mb: int = Field(512, ge=16, le=65_536)
+    """Memory that building the index on the embeddings of a large shop may take, MB; a million products want 2,000."""
     shop_reserve_minutes: float = Field(30.0, gt=0, le=10_080)
     """How long an order waits for its payment before it expires and its goods are free again, minutes."""
     shop_quote_minutes: float = Field(10.0, gt=0, le=1440)

@@ -134,6 +134,25 @@ class Database:
                     await conn.invalidate()
                 raise
 
+    @asynccontextmanager
+    async def maintenance(self) -> AsyncIterator[AsyncConnection]:
+        """A connection outside transactions and without time limits, in system mode: for building indexes.
+
+        It is closed afterwards, so that nothing of it stays in the pool.
+
+        Raises:
+            Unavailable, Overloaded: As :meth:`transaction`.
+        """
+        async with _mapped_errors(), self._engine.connect() as pooled:
+            conn = await pooled.execution_options(isolation_level="AUTOCOMMIT")
+            try:
+                await conn.execute(text("SET statement_timeout = 0"))
+                await conn.execute(text("SET lock_timeout = 0"))
+                await conn.execute(text("SELECT set_config('voxcart.mode', 'system', false)"))
+                yield conn
+            finally:
+                await conn.invalidate()
+
     async def _needs_role(self, conn: AsyncConnection) -> bool:
         if self._with_role is None:
             self._with_role = await needs_role(conn)

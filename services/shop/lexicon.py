@@ -1,16 +1,15 @@
 """The words that a shop's products are called by, and reading a query with them.
 
-A lexicon is built from the catalogue: product names and aliases, kinds of goods (the head noun: 苹果, 连衣裙),
-categories, departments and brands. A query is cut into the longest phrases of the lexicon; what is left over is
-residual text. So 苹果 is the fruit, 苹果手机 an iPhone and 红色的连衣裙 a dress with a colour, whatever is near in
-meaning.
+A lexicon holds the phrases that one query may contain: product names and aliases, kinds of goods (the head noun: 苹果,
+连衣裙), categories, departments and brands (:mod:`voxcart_services.shop.lexicon_store` looks them up). A query is cut
+into its longest phrases; what is left over is residual text. So 苹果 is the fruit, 苹果手机 an iPhone and 红色的连衣裙
+a dress with a colour, whatever is near in meaning.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-
-from rapidfuzz import fuzz, process
 
 from voxcart_services.shop.text import (
     COLOR_CODES,
@@ -21,14 +20,15 @@ from voxcart_services.shop.text import (
     pinyin_key,
     singular,
     tokens,
+    with_digits,
 )
 
 MAX_PHRASE_TOKENS = 24
 
 NAME, KIND, CATEGORY, DEPARTMENT, BRAND, COLOR = "name", "kind", "category", "department", "brand", "color"
 
+_LATIN = re.compile("[a-z]+")
 _TARGETS = (NAME, KIND, CATEGORY, DEPARTMENT)
-_SPELLING_SCORE = 88.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,27 +90,23 @@ class _Piece:
 
 @dataclass(slots=True)
 class Lexicon:
-    """Phrases of one catalogue. Add with :meth:`add`, then :meth:`freeze`."""
+    """Phrases, which of them sound like what, and how misspelt English words are meant.
+
+    Attributes:
+        phrases: Meanings by phrase.
+        by_sound: Phrase by the pinyin key of what it is heard as.
+        corrections: English word by its misspelling.
+    """
 
     phrases: dict[str, list[Sense]] = field(default_factory=lambda: defaultdict(list))
     by_sound: dict[str, str] = field(default_factory=dict)
-    latin: list[str] = field(default_factory=list)
+    corrections: dict[str, str] = field(default_factory=dict)
 
     def add(self, phrase: str, sense: Sense) -> None:
-        """Adds a meaning of a phrase; blanks, case and punctuation do not count."""
-        key = compact(phrase)
-        if key and sense not in self.phrases[key]:
-            self.phrases[key].append(sense)
-
-    def freeze(self) -> "Lexicon":
-        """Builds the look-ups by sound and by spelling."""
-        self.phrases = dict(self.phrases)
-        for phrase in self.phrases:
-            if len(phrase) >= 2 and is_cjk(phrase[0]) and is_cjk(phrase[-1]):
-                self.by_sound.setdefault(pinyin_key(phrase), phrase)
-            elif len(phrase) >= 5 and phrase.isascii() and phrase.isalpha():
-                self.latin.append(phrase)
-        return self
+        """Adds a meaning of a phrase; blanks, case, punctuation and an English plural do not count."""
+        for key in phrase_forms(phrase):
+            if sense not in self.phrases[key]:
+                self.phrases[key].append(sense)
 
     def senses(self, phrase: str) -> tuple[Sense, ...]:
         """All meanings of a phrase; empty if it is unknown."""
@@ -130,10 +126,15 @@ class Lexicon:
     def read(self, query: str) -> Reading:
         """Cuts a query into phrases and says what it asks for.
 
-        If nothing is found as written, by sound or by spelling. A left-over piece that sounds like a brand or a
-        product's name is taken for it.
+        Spoken numbers are also read as digits (小米十四), whichever explains more. If nothing is found as written, by
+        sound or by spelling. A left-over piece that sounds like a brand or a product's name is taken for it.
         """
         text = normalize(query)
+        written = with_digits(text)
+        readings = [self._read(text)] + ([self._read(written)] if written != text else [])
+        return max(readings, key=_explained)
+
+    def _read(self, text: str) -> Reading:
         pieces = self._cut(tokens(text))
         reading = _reading(pieces, is_exact=True)
         if reading.has_target:
@@ -141,6 +142,16 @@ class Lexicon:
             return reading if heard == pieces else _reading(heard, is_exact=False)
         guessed = self._by_sound(pieces) or self._by_spelling(text)
         return _reading(guessed, is_exact=False) if guessed else reading
+
+    def corrected(self, text: str) -> str:
+        """A normalised text with its misspelt English words put right."""
+        return _LATIN.sub(lambda match: self.corrections.get(match.group(), match.group()), text)
+
+    def unexplained(self, text: str) -> list[str]:
+        """The Chinese pieces of a text that may be misheard: all if no goods are named, else those without meaning."""
+        pieces = self._cut(tokens(text))
+        is_named = _reading(pieces, is_exact=True).has_target
+        return [p.text for p in pieces if is_cjk(p.text[0]) and not (is_named and p.senses)]
 
     def _cut(self, words: list[str]) -> list[_Piece]:
         pieces: list[_Piece] = []
@@ -204,11 +215,36 @@ class Lexicon:
         return start + 1, ""
 
     def _by_spelling(self, text: str) -> list[_Piece]:
-        latin = compact(text)
-        if len(latin) < 5 or not latin.isascii():
+        corrected = self.corrected(text)
+        if corrected == text:
             return []
-        best = process.extractOne(latin, self.latin, scorer=fuzz.ratio, score_cutoff=_SPELLING_SCORE)
-        return [_Piece(best[0], tuple(self.phrases[best[0]]))] if best else []
+        pieces = self._cut(tokens(corrected))
+        return pieces if _reading(pieces, is_exact=False).has_target else []
+
+
+def _explained(reading: Reading) -> tuple[bool, int]:
+    return reading.has_target, -sum(len(piece) for piece in reading.residual)
+
+
+def phrase_forms(phrase: str) -> list[str]:
+    """How a phrase is looked up: its tokens without anything between, also with the last English word in singular."""
+    words = tokens(normalize(phrase))
+    if not words:
+        return []
+    forms = ["".join(words), "".join([*words[:-1], singular(words[-1])])]
+    return list(dict.fromkeys(forms))
+
+
+def substrings(words: list[str]) -> list[str]:
+    """All phrases that a text's tokens may hold, as the cut looks for them."""
+    found = {}
+    for start in range(len(words)):
+        for end in range(start + 1, min(len(words), start + MAX_PHRASE_TOKENS) + 1):
+            phrase = "".join(words[start:end])
+            found[phrase] = None
+            if phrase.isascii():
+                found["".join([*words[start : end - 1], singular(words[end - 1])])] = None
+    return list(found)
 
 
 def _is_whole_color(words: list[str], start: int, end: int) -> bool:

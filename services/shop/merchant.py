@@ -9,7 +9,7 @@ from voxcart.errors import InvalidInput, NotFound, WrongState
 from voxcart_services.shop import audit, schema
 from voxcart_services.shop.embedding import Embedder
 from voxcart_services.shop.lexicon import CATEGORY, KIND
-from voxcart_services.shop.lexicon_store import LexiconStore, touch_lexicon
+from voxcart_services.shop.lexicon_store import LexiconStore
 from voxcart_services.shop.models import Actor, Page, Product, checked_text
 from voxcart_services.shop.outbox import add_events, product_changed
 from voxcart_services.shop.price_rules import check_direct_price
@@ -19,11 +19,11 @@ from voxcart_services.shop.products import (
     load_product,
     load_products,
     lock_product,
-    passage,
-    search_fields,
     taxonomy,
 )
+from voxcart_services.shop.search_fields import embedded_fields, passage, search_fields
 from voxcart_services.shop.shop_settings import NOTE_LOW, checked_threshold
+from voxcart_services.shop.vectors import store_vectors
 
 MAX_NAME_LENGTH = 120
 SHOPS_THRESHOLD = -1
@@ -110,7 +110,6 @@ class Merchant:
         sku = (await conn.execute(_NEW_SKU, {"tenant": actor.tenant})).scalar_one()
         row = await self._row(conn, actor, name, new) | {"sku": sku, "price_cents": new.price_cents}
         await self._insert(conn, actor, row, new.stock)
-        await touch_lexicon(conn, actor.tenant)
         await audit.record(conn, actor, "add_product", sku, name=name, price_cents=new.price_cents, stock=new.stock)
         product = await load_product(conn, actor.tenant, sku)
         await add_events(conn, [product_changed(actor.tenant, product)])
@@ -144,7 +143,7 @@ class Merchant:
     async def _place(self, conn: AsyncConnection, actor: Actor, name: str, category: str) -> tuple[str, str, str]:
         """Kind, category and department by the category given, else by the head noun of the name."""
         given = checked_text(category, "category", 64, required=False)
-        lexicon = await self._lexicons.get(conn, actor.tenant)
+        lexicon = await self._lexicons.get(conn, actor.tenant, name, given)
         for words in filter(None, (name, given)):
             reading = lexicon.read(words)
             known = taxonomy()
@@ -159,10 +158,8 @@ class Merchant:
 
     async def _insert(self, conn: AsyncConnection, actor: Actor, row: dict[str, object], units: int) -> None:
         tenant = {"tenant": actor.tenant}
-        values = tenant | row | search_fields(row)
-        if self._embedder is not None:
-            values["embedding"] = (await self._embedder.passages([passage(row)]))[0]
-        await conn.execute(schema.products.insert(), values)
+        await conn.execute(schema.products.insert(), tenant | row | search_fields(row))
+        await self._embed(conn, actor.tenant, row)
         place = tenant | {"sku": row["sku"], "variant_id": ""}
         await conn.execute(schema.variants.insert(), place)
         await conn.execute(schema.stock.insert(), place | {"available": units})
@@ -194,6 +191,8 @@ class Merchant:
         if "low_stock_threshold" in values:
             await conn.execute(NOTE_LOW, {"tenant": actor.tenant, "sku": change.sku})
         product = await load_product(conn, actor.tenant, change.sku)
+        if change.name_zh is not None:
+            await self._embed(conn, actor.tenant, embedded_fields(product))
         await audit.record(
             conn,
             actor,
@@ -217,10 +216,13 @@ class Merchant:
         row |= {"name_zh": name, "aliases": list(product.aliases), "attributes": list(product.attributes)}
         values: dict[str, object] = {"name_zh": name} | search_fields(row)
         values["description_zh"] = describe(name, product.unit_zh, product.attributes, "zh")
-        if self._embedder is not None:
-            values["embedding"] = (await self._embedder.passages([passage(row)]))[0]
-        await touch_lexicon(conn, actor.tenant)
         return values
+
+    async def _embed(self, conn: AsyncConnection, tenant: str, row: dict[str, object]) -> None:
+        """Makes a product findable by meaning; without an encoder its embedding is waited for."""
+        if self._embedder is not None:
+            vector = (await self._embedder.passages([passage(row)]))[0]
+            await store_vectors(conn, tenant, {str(row["sku"]): vector})
 
     async def delist_product(self, conn: AsyncConnection, actor: Actor, sku: str) -> Product:
         """Takes a product off sale; orders that hold it stay as they are.
@@ -231,7 +233,6 @@ class Merchant:
         actor.need_merchant()
         before = await _locked(conn, actor, sku)
         await _write(conn, actor, sku, {"delisted": True, "version": before.version + 1})
-        await touch_lexicon(conn, actor.tenant)
         await audit.record(conn, actor, "delist_product", sku, name=before.name_zh)
         product = await load_product(conn, actor.tenant, sku)
         await add_events(conn, [product_changed(actor.tenant, product)])

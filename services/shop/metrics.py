@@ -10,6 +10,8 @@ SEARCH_SECONDS = Histogram(
     ["route"],
     buckets=LATENCY_BUCKETS_SECONDS,
 )
+SEARCH_PENDING = Gauge("voxcart_shop_search_pending", "Products whose embedding was waited for when last looked at")
+SEARCH_EMBEDDED_TOTAL = Counter("voxcart_shop_search_embedded_total", "Products embedded after a change")
 EFFECTS_TOTAL = Counter("voxcart_shop_effects_total", "Changes by operation and outcome", ["operation", "outcome"])
 TRANSACTION_RETRIES_TOTAL = Counter(
     "voxcart_shop_transaction_retries_total", "Transactions run again after a deadlock or a lost connection"

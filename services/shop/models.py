@@ -309,21 +309,91 @@ class SearchFilters:
     in_stock_only: bool = False
 
 
+class SearchMode(StrEnum):
+    """What search goes by. ``WORDS`` and ``MEANING`` are there to measure what each part finds alone."""
+
+    HYBRID = "hybrid"
+    WORDS = "words"
+    MEANING = "meaning"
+
+
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """A search: free text, filters, order and page."""
+    """A search: free text, filters, order and page, and what to tell besides the hits.
+
+    Attributes:
+        facets: Names of facets to count.
+        explain: Tell how the words were read.
+    """
 
     text: str
     filters: SearchFilters = field(default_factory=SearchFilters)
     sort_by: str = "relevance"
     page_size: int = 10
     offset: int = 0
+    mode: SearchMode = SearchMode.HYBRID
+    facets: tuple[str, ...] = ()
+    explain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A product that was found; ``score`` 0..1."""
+    """A product that was found; ``score`` 0..1.
+
+    Attributes:
+        name_match: The query is a name of it.
+        coverage: Share of the query's words that it has.
+        similarity: Cosine of query and product; ``None`` if meaning was not looked at.
+    """
 
     product: Product
     score: float
     name_match: bool
+    coverage: float = 0.0
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    """A value that products have; ranges of prices have their limits, in cents, both within."""
+
+    value: str
+    label_en: str
+    products: int
+    price_min_cents: int | None = None
+    price_max_cents: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """How the products that were found divide by brand, category, kind, colour or price."""
+
+    name: str
+    values: tuple[FacetValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchExplanation:
+    """How a query was read.
+
+    Attributes:
+        route: ``filter`` (no words), ``lexicon`` (goods or a brand are named) or ``near`` (words and meaning).
+        text: The words as they were searched for.
+        named: What they name: ``kind phone``, ``brand 华为``.
+        residual: Text that is left over and ranks.
+        terms: Index terms of the text.
+    """
+
+    route: str
+    text: str
+    named: tuple[str, ...]
+    residual: tuple[str, ...]
+    terms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage(Page):
+    """Hits of a search."""
+
+    facets: tuple[Facet, ...] = ()
+    explanation: SearchExplanation | None = None

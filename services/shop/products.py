@@ -1,4 +1,4 @@
-"""Reading products, and making the rows of new ones: what they are found by, and the sentence that describes them."""
+"""Reading products, the taxonomy they stand in, and the sentence that describes them."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voxcart.errors import NotFound
 from voxcart_services.shop.models import Product, Variant, checked_id
 from voxcart_services.shop.pipelined import placeholders
-from voxcart_services.shop.text import compact, index_terms
 
 DATA = Path(__file__).parent / "data"
 
@@ -181,26 +180,3 @@ def describe(name: str, unit: str, attributes: Sequence[dict[str, str]], languag
         return f"{name}, {unit}; " + "; ".join(facts) + "." if facts else f"{name}, {unit}."
     facts = [f"{a['zh']}{a['value_zh']}" for a in attributes[:3]]
     return "，".join([part for part in (name, unit) if part] + facts) + "。"
-
-
-def search_fields(row: dict[str, Any]) -> dict[str, Any]:
-    """The columns that a product is found by, from its other columns."""
-    groups = taxonomy().groups_of(row["kind"], row["category"], row["department"])
-    kind_words = [word for group in groups[:1] for word in (group.zh, group.en, *group.aliases)]
-    wider = [word for group in groups[1:] for word in (group.zh, group.en)]
-    values = [value for a in row["attributes"] for value in (a["value_zh"], a["value_en"])]
-    names = [row["name_zh"], row["name_en"], row["brand_zh"], row["brand_en"], *row["aliases"]]
-    units = [row["unit_zh"], row["unit_en"]]
-    terms = {term for words in (names, kind_words, wider, values) for word in words for term in index_terms(word)}
-    return {
-        "search_terms": sorted(terms),
-        "search_text": "|".join(filter(None, (compact(w) for w in [*names, *kind_words, *values, *units]))),
-    }
-
-
-def passage(row: dict[str, Any]) -> str:
-    """What is embedded of a product: names, kind, category and facts in both languages."""
-    groups = taxonomy().groups_of(row["kind"], row["category"], row["department"])
-    kinds = "、".join([groups[0].zh, groups[0].en, *groups[0].aliases[:3]]) if groups else row["kind"]
-    facts = "，".join(a["value_zh"] for a in row["attributes"][:3])
-    return f"{row['name_zh']}，{row['name_en']}。{kinds}。{facts}"

@@ -250,7 +250,7 @@ async def _scope(
         return "SELECT CAST(:sku AS text)", {"sku": query.sku}
     if not query.category:
         return "", {}
-    reading = (await lexicons.get(conn, actor.tenant)).goods(query.category)
+    reading = (await lexicons.get(conn, actor.tenant, query.category)).goods(query.category)
     if not reading.has_target:
         raise InvalidInput(f"there is no category {query.category[:64]!r}", field="category")
     scope = (

@@ -14,14 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart_services.shop.catalogue_file import CatalogueRow, read_catalogue, read_faq
 from voxcart_services.shop.embedding import Embedder
-from voxcart_services.shop.products import DATA, passage
+from voxcart_services.shop.products import DATA
 from voxcart_services.shop.schema import EMBEDDING_SIZE
+from voxcart_services.shop.search_fields import passage
+from voxcart_services.shop.vectors import store_vectors
 
 FILE = DATA / "embeddings.npz"
 
-_SET_PRODUCT = text("UPDATE products SET embedding = :vector WHERE tenant = :tenant AND sku = :sku").bindparams(
-    bindparam("vector", type_=Vector(EMBEDDING_SIZE))
-)
 _SET_QUESTION = text(
     "UPDATE faq_questions SET embedding = :vector WHERE tenant = :tenant AND faq_id = :faq_id AND number = :number"
 ).bindparams(bindparam("vector", type_=Vector(EMBEDDING_SIZE)))
@@ -32,11 +31,8 @@ Encode = Callable[[Sequence[str]], Awaitable[np.ndarray]]
 async def embed_seed(conn: AsyncConnection, tenant: str, catalogue: Sequence[CatalogueRow], embedder: Embedder) -> None:
     """Stores the embeddings of the seeded products and FAQ questions of a shop."""
     vectors = await _vectors([passage(row.product) for row in catalogue], embedder.passages)
-    products = [
-        {"tenant": tenant, "sku": row.product["sku"], "vector": vector}
-        for row, vector in zip(catalogue, vectors, strict=True)
-    ]
-    await conn.execute(_SET_PRODUCT, products)
+    skus = [row.product["sku"] for row in catalogue]
+    await store_vectors(conn, tenant, dict(zip(skus, vectors, strict=True)))
     questions = [(document["id"], question) for document in read_faq() for question in document["questions"]]
     vectors = await _vectors([question["question"] for _, question in questions], embedder.queries)
     rows = [

@@ -15,7 +15,6 @@ from voxcart.errors import AlreadyExists, InvalidInput
 from voxcart.tenants import DEFAULT_TENANT
 from voxcart_services.shop import schema
 from voxcart_services.shop.catalogue_file import CatalogueRow, read_faq
-from voxcart_services.shop.lexicon_store import new_version
 from voxcart_services.shop.seed_history import DAY_ZERO, MERCHANT, SHOP_ZONE, SHOPPER, History
 
 TEMPLATE_TENANT = ".seed"
@@ -33,6 +32,7 @@ _COPIED = (
     schema.users,
     schema.addresses,
     schema.products,
+    schema.product_vectors,
     schema.variants,
     schema.stock,
     schema.low_stock,
@@ -84,7 +84,7 @@ async def write_template(conn: AsyncConnection, catalogue: list[CatalogueRow], h
     """Writes the pristine demo shop."""
     await conn.execute(
         schema.tenants.insert(),
-        {"tenant": TEMPLATE_TENANT, "lexicon_version": new_version(), "anchored_at": DAY_ZERO},
+        {"tenant": TEMPLATE_TENANT, "anchored_at": DAY_ZERO},
     )
     for table, rows in _template_rows(catalogue, history):
         keyed = [{"tenant": TEMPLATE_TENANT, **row} for row in rows]
@@ -149,8 +149,8 @@ async def copy_template(conn: AsyncConnection, tenant: str, now: datetime | None
     now = now or datetime.now(UTC)
     made = await conn.execute(
         text(
-            "INSERT INTO tenants (tenant, copied_from, lexicon_version, anchored_at) "
-            "SELECT :tenant, tenant, lexicon_version, :now FROM tenants WHERE tenant = :template "
+            "INSERT INTO tenants (tenant, copied_from, anchored_at) "
+            "SELECT :tenant, tenant, :now FROM tenants WHERE tenant = :template "
             "ON CONFLICT DO NOTHING RETURNING tenant"
         ),
         {"tenant": tenant, "template": TEMPLATE_TENANT, "now": now},
@@ -186,7 +186,7 @@ _COPY_LEDGER = text(
 
 
 def _copy_statement(table: sa.Table) -> sa.TextClause:
-    columns = [column.name for column in table.columns]
+    columns = [column.name for column in table.columns if column.computed is None]
     chosen = [":tenant" if name == "tenant" else _moved(table, name) for name in columns]
     return text(
         f"INSERT INTO {table.name} ({', '.join(columns)}) "

@@ -1,9 +1,12 @@
 """Text for searching: one normal form, tokens, index terms and pinyin keys."""
 
+import re
 import unicodedata
 from functools import lru_cache
 
 from pypinyin import lazy_pinyin
+
+from voxcart.text.numbers import format_number, parse_chinese
 
 MAX_QUERY_LENGTH = 200
 """Characters of a query that are looked at; a spoken request is far shorter."""
@@ -108,15 +111,55 @@ def index_terms(text: str) -> list[str]:
     return sorted(terms)
 
 
+_IRREGULAR = {
+    "mice": "mouse",
+    "knives": "knife",
+    "scarves": "scarf",
+    "shelves": "shelf",
+    "leaves": "leaf",
+    "loaves": "loaf",
+    "halves": "half",
+    "children": "child",
+    "women": "woman",
+    "men": "man",
+    "feet": "foot",
+    "teeth": "tooth",
+    "tomatoes": "tomato",
+    "potatoes": "potato",
+    "mangoes": "mango",
+    "heroes": "hero",
+    "lenses": "lens",
+}
+
+
 def singular(word: str) -> str:
     """An English noun without its plural ending; other words unchanged."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
     if len(word) > 4 and word.endswith(("ches", "shes", "xes", "sses")):
         return word[:-2]
-    if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-1]
     return word
+
+
+_NUMERALS = re.compile("[零〇一二两三四五六七八九十百千万亿]{2,}|(?<=[a-z0-9])[零一二三四五六七八九十]")
+
+
+def with_digits(text: str) -> str:
+    """A text with its spoken Chinese numbers as digits: ``小米十四`` as ``小米14``; unchanged if it has none.
+
+    Args:
+        text: Normalised text.
+    """
+
+    def written(match: re.Match[str]) -> str:
+        value = parse_chinese(match.group())
+        return match.group() if value is None else format_number(value)
+
+    return _NUMERALS.sub(written, text)
 
 
 def is_stop_word(word: str) -> bool:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from grpc import StatusCode
 from support.shop import Shop, refused
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
@@ -143,16 +144,20 @@ async def test_words_alone_are_enough_without_an_encoder(seeded_shop: Shop) -> N
 
 
 @pytest.mark.parametrize(
-    "words", ["苹果" * 5000, "'; DROP TABLE products; --", "\x00\x01\x02", "%_\\", "🍎🍎", "ignore all instructions"]
+    "words", ["苹果" * 1500, "'; DROP TABLE products; --", "%_\\", "🍎🍎", "：，。", "ignore all that", "a" * 4000]
 )
 async def test_strange_texts_are_just_texts(seeded_shop: Shop, words: str) -> None:
     await seeded_shop.rpc.SearchProducts(pb.SearchProductsRequest(actor=seeded_shop.shopper(), query=words))
     assert (await seeded_shop.find("苹果"))[0].name_zh == "新鲜红富士苹果"
 
 
-async def test_bad_requests_are_refused(seeded_shop: Shop) -> None:
-    from grpc import StatusCode
+@pytest.mark.parametrize(("words", "why"), [("苹果" * 5000, "longer"), ("\x00\x01\x02", "control")])
+async def test_texts_that_nobody_says_are_refused(seeded_shop: Shop, words: str, why: str) -> None:
+    request = pb.SearchProductsRequest(actor=seeded_shop.shopper(), query=words)
+    await refused(seeded_shop.rpc.SearchProducts(request), StatusCode.INVALID_ARGUMENT, why)
 
+
+async def test_bad_requests_are_refused(seeded_shop: Shop) -> None:
     async def search(**fields: Any) -> Any:
         fields.setdefault("actor", seeded_shop.shopper())
         return await seeded_shop.rpc.SearchProducts(pb.SearchProductsRequest(query="苹果", **fields))
@@ -162,6 +167,8 @@ async def test_bad_requests_are_refused(seeded_shop: Shop) -> None:
     await refused(search(page_token="zzz"), StatusCode.INVALID_ARGUMENT, "page_token")
     await refused(search(price_max_cents=-5), StatusCode.INVALID_ARGUMENT, "price_max_cents")
     await refused(search(brands=["x"] * 21), StatusCode.INVALID_ARGUMENT, "brands")
+    await refused(search(facets=["weather"]), StatusCode.INVALID_ARGUMENT, "facets")
+    await refused(search(mode=77), StatusCode.INVALID_ARGUMENT, "mode")
     await refused(search(actor=pb.Actor(tenant="nowhere")), StatusCode.NOT_FOUND, "nowhere")
     await refused(search(actor=pb.Actor(tenant=".seed")), StatusCode.INVALID_ARGUMENT, "dot")
 
@@ -188,7 +195,7 @@ async def test_questions_find_their_document(seeded_shop: Shop, question: str, a
     assert hits[0].answer
 
 
-@pytest.mark.parametrize("words", ["你好", "讲个笑话", "今天天气怎么样", "", "x" * 10_000])
+@pytest.mark.parametrize("words", ["你好", "讲个笑话", "今天天气怎么样", "", "x" * 4_000])
 async def test_other_talk_finds_no_document(seeded_shop: Shop, words: str) -> None:
     request = pb.SearchFaqRequest(actor=seeded_shop.shopper(), query=words, language="zh")
     assert not (await seeded_shop.rpc.SearchFaq(request)).hits

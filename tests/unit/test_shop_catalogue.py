@@ -1,13 +1,12 @@
 """The demo catalogue and its made-up history: complete, consistent, and readable by name."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from voxcart_services.shop.catalogue_file import CatalogueRow, read_catalogue, read_faq
-from voxcart_services.shop.lexicon import Lexicon
-from voxcart_services.shop.lexicon_store import build_lexicon
-from voxcart_services.shop.products import passage, taxonomy
+from voxcart_services.shop.lexicon import Lexicon, Sense
+from voxcart_services.shop.lexicon_store import taxonomy_lexicon
+from voxcart_services.shop.products import taxonomy
+from voxcart_services.shop.search_fields import passage
 from voxcart_services.shop.seed_embeddings import digest, read_file
 from voxcart_services.shop.seed_history import SHOPPER, HistoryWriter
 from voxcart_services.shop.text import compact, index_terms, normalize, pinyin_key, tokens
@@ -38,7 +37,16 @@ def catalogue() -> list[CatalogueRow]:
 
 @pytest.fixture(scope="module")
 def lexicon(catalogue: list[CatalogueRow]) -> Lexicon:
-    return build_lexicon([SimpleNamespace(**row.product) for row in catalogue])
+    shared = taxonomy_lexicon()
+    whole = Lexicon(by_sound=dict(shared.by_sound))
+    for phrase, senses in shared.phrases.items():
+        whole.phrases[phrase] += senses
+    for row in catalogue:
+        for entry in row.product["search_phrases"]:
+            target = entry.get("target", row.product["sku"])
+            whole.phrases[entry["phrase"]].append(Sense(entry["type"], target, entry["exact"]))
+            whole.by_sound.setdefault(entry["sound"], entry["phrase"])
+    return whole
 
 
 def test_the_named_products_are_there_with_price_and_stock(catalogue: list[CatalogueRow]) -> None:

@@ -24,6 +24,7 @@ from voxcart_services.shop.merchant_calls import MerchantCalls
 from voxcart_services.shop.models import Role
 from voxcart_services.shop.parts import Options, assemble
 from voxcart_services.shop.sandbox import SandboxProvider, SandboxWebhooks
+from voxcart_services.shop.search_index import SearchIndexer
 from voxcart_services.shop.shopper_calls import ShopperCalls
 from voxcart_services.shop.webhooks import PAYMENTS_PATH
 from voxcart_services.shop.worker import OutboxPublisher
@@ -96,8 +97,10 @@ async def open_postgres(context: ServiceContext) -> ShopAdapter:
     log.info("webhooks are taken", host=host, port=webhook_port)
     context.stack.push_async_callback(parts.charts.aclose)
     await parts.prices.take_due_steps()
+    indexer = SearchIndexer(database, embedder, settings.shop_search_poll_seconds, settings.shop_index_memory_mb)
     background = {
         "shop outbox": publisher.run,
+        "search index": indexer.run,
         "shop settlement": parts.settlement.run,
         "timed prices": parts.prices.run,
         "sandbox webhooks": lambda: messenger.run(f"http://{host}:{webhook_port}{PAYMENTS_PATH}"),

@@ -59,13 +59,34 @@ def _variant(variant: models.Variant) -> pb.Variant:
     )
 
 
-def from_search(page: models.Page) -> pb.SearchProductsResponse:
+def from_search(page: models.SearchPage) -> pb.SearchProductsResponse:
     """A page of hits."""
-    hits = [
-        pb.SearchHit(product=from_product(hit.product), score=hit.score, name_match=hit.name_match)
-        for hit in page.items
-    ]
-    return pb.SearchProductsResponse(hits=hits, next_page_token=page_token(page), total=page.total)
+    found = pb.SearchProductsResponse(next_page_token=page_token(page), total=page.total)
+    for hit in page.items:
+        shown = found.hits.add(product=from_product(hit.product), score=hit.score, name_match=hit.name_match)
+        if page.explanation is not None:
+            shown.word_coverage = hit.coverage
+            if hit.similarity is not None:
+                shown.similarity = hit.similarity
+    for facet in page.facets:
+        counted = found.facets.add(name=facet.name)
+        for value in facet.values:
+            counted.values.add(
+                value=value.value,
+                label_en=value.label_en,
+                count=value.products,
+                price_min_cents=value.price_min_cents,
+                price_max_cents=value.price_max_cents,
+            )
+    if page.explanation is not None:
+        found.explanation.CopyFrom(_explanation(page.explanation))
+    return found
+
+
+def _explanation(told: models.SearchExplanation) -> pb.SearchExplanation:
+    return pb.SearchExplanation(
+        route=told.route, text=told.text, named=told.named, residual=told.residual, terms=told.terms
+    )
 
 
 def from_cart(lines: Iterable[models.CartLine]) -> pb.Cart:

@@ -13,6 +13,7 @@ from voxcart_services.shop.lifecycle import OrderStatus
 from voxcart_services.shop.order_store import OrderFilter
 from voxcart_services.shop.outbox import CURRENCY
 from voxcart_services.shop.pricing import Change
+from voxcart_services.shop.search_facets import FACETS
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 10
@@ -102,7 +103,7 @@ def search_query(request: pb.SearchProductsRequest) -> models.SearchQuery:
     """The search that is asked for.
 
     Raises:
-        InvalidInput: A negative price, too many filter words, or a bad page.
+        InvalidInput: A negative price, too many filter words, an unknown facet or mode, or a bad page.
     """
     lists = ("brands", "categories", "colors", "sizes", "attributes", "excluded_brands", "excluded_colors")
     words = {name: _words(getattr(request, name), name) for name in lists}
@@ -114,7 +115,29 @@ def search_query(request: pb.SearchProductsRequest) -> models.SearchQuery:
                 raise InvalidInput(f"{name} must not be negative", field=name)
     filters = models.SearchFilters(**prices, **words, in_stock_only=request.in_stock_only)
     size, offset = page_size(request.page_size), page_offset(request.page_token)
-    return models.SearchQuery(request.query, filters, sort_name(request.sort_by), size, offset)
+    sort_by = sort_name(request.sort_by)
+    return models.SearchQuery(
+        request.query, filters, sort_by, size, offset, _search_mode(request.mode), _facets(request), request.explain
+    )
+
+
+def _search_mode(mode: int) -> models.SearchMode:
+    modes = {
+        pb.SEARCH_MODE_UNSPECIFIED: models.SearchMode.HYBRID,
+        pb.SEARCH_MODE_WORDS: models.SearchMode.WORDS,
+        pb.SEARCH_MODE_MEANING: models.SearchMode.MEANING,
+    }
+    if mode not in modes:
+        raise InvalidInput("unknown mode of search", field="mode")
+    return modes[mode]
+
+
+def _facets(request: pb.SearchProductsRequest) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(request.facets))
+    unknown = [name for name in names if name not in FACETS]
+    if unknown:
+        raise InvalidInput(f"facets are {', '.join(sorted(FACETS))}, not {unknown[0][:64]!r}", field="facets")
+    return names
 
 
 def _words(values: Sequence[str], name: str) -> tuple[str, ...]:

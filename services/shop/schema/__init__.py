@@ -33,6 +33,13 @@ from voxcart_services.shop.schema.orders import (
     shipment_events,
     shipments,
 )
+from voxcart_services.shop.schema.search import (
+    product_vectors,
+    search_documents,
+    search_pending,
+    search_phrases,
+    search_spellings,
+)
 from voxcart_services.shop.schema.system import (
     audit_log,
     idempotency,
@@ -64,6 +71,7 @@ __all__ = [
     "outbox",
     "payments",
     "price_schedules",
+    "product_vectors",
     "products",
     "quotes",
     "refund_lines",
@@ -73,6 +81,10 @@ __all__ = [
     "sandbox_charges",
     "sandbox_events",
     "sandbox_refunds",
+    "search_documents",
+    "search_pending",
+    "search_phrases",
+    "search_spellings",
     "shipment_events",
     "shipments",
     "staff",
