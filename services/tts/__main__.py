@@ -14,64 +14,67 @@ from voxcart_api.tts.v1 import tts_pb2_grpc
 from voxcart_services.tts.config import TtsSettings
 from voxcart_services.tts.servicer import SpeechSynthesisServicer
 from voxcart_services.tts.speaking.cache import CacheLimits, PhraseCache
-from voxcart_services.tts.speaking.prefetch import prefetch_phrases, read_openers
-from voxcart_services.tts.speaking.scheduler import ClauseScheduler
-from voxcart_services.tts.speaking.synthesizer import Delivery, SpeechSynthesizer
+from voxcart_services.tts.speaking.clause_maker import Delivery
+from voxcart_services.tts.speaking.frequent import FrequentPhrases
+from voxcart_services.tts.speaking.prefetch import PrefetchPace, keep_prefetched
+from voxcart_services.tts.speaking.scheduler import PieceScheduler
+from voxcart_services.tts.speaking.synthesizer import SpeechSynthesizer
 from voxcart_services.tts.text.clauses import ClauseLimits
-from voxcart_services.tts.text.phonemes import Phonemizer
-from voxcart_services.tts.voices.kokoro.loading import LoadedVoiceModel, load
+from voxcart_services.tts.text.front_end import FrontEnd
+from voxcart_services.tts.voices.kokoro.loading import load_kokoro
+from voxcart_services.tts.voices.library import VoiceLibrary
 from voxcart_services.tts.worker import ReplySpeaker
 
 log = get_logger(__name__)
 
 
 async def build(context: ServiceContext, settings: TtsSettings) -> None:
-    """Loads and warms the model, then starts the servicer and the bus worker."""
-    loaded = await _load(settings)
-    scheduler = ClauseScheduler(settings.tts_max_waiting_clauses)
+    """Loads and warms the models, then starts the servicer and the bus worker."""
+    voices = await _load(settings)
+    redis = _redis(context, settings)
+    front_end = FrontEnd()
+    scheduler = PieceScheduler(settings.tts_max_waiting_clauses, settings.tts_parallel_pieces)
+    frequent = FrequentPhrases(redis)
     synthesizer = SpeechSynthesizer(
-        loaded.model,
-        Phonemizer(),
+        front_end,
         scheduler,
-        await _cache(context, settings),
-        model_version=loaded.version,
-        limits=ClauseLimits(
+        PhraseCache(redis, CacheLimits(settings.tts_cache_memory_bytes, ttl_seconds=settings.tts_cache_ttl_seconds)),
+        ClauseLimits(
             first=settings.tts_first_clause,
             second=settings.tts_second_clause,
             growth=settings.tts_clause_growth,
             largest=settings.tts_largest_clause,
         ),
+        frequent,
     )
     context.supervise("tts scheduler", scheduler.run())
-    await _warm_up(synthesizer, Delivery(loaded.voices.default_for("zh"), language="zh"))
-    servicer = SpeechSynthesisServicer(synthesizer, loaded.voices, settings.tts_max_text_characters)
+    await _warm_up(synthesizer, Delivery(voices.default_for("zh"), language="zh"))
+    longest = settings.tts_max_text_characters
+    servicer = SpeechSynthesisServicer(synthesizer, voices, front_end, longest)
     context.add_servicer(tts_pb2_grpc.add_SpeechSynthesisServicer_to_server, servicer, "voxcart.tts.v1.SpeechSynthesis")
     bus = await context.stack.enter_async_context(open_bus(settings, "tts"))
-    speaker = ReplySpeaker(bus, synthesizer, loaded.voices, settings.tts_max_text_characters)
+    speaker = ReplySpeaker(bus, synthesizer, voices, front_end, longest)
     control, replies = speaker.control_reader(), speaker.reply_worker()
     context.supervise("tts control", control.run())
     context.supervise("tts replies", replies.run())
     context.on_drain(replies.drain)
     context.on_drain(control.drain)
     if settings.tts_prefetch:
-        context.supervise(
-            "tts prefetch",
-            prefetch_phrases(
-                synthesizer,
-                read_openers(loaded.voices),
-                scheduler.idle_seconds,
-                wait_idle_seconds=settings.tts_prefetch_idle_seconds,
-                duty=settings.tts_prefetch_duty,
-            ),
-        )
+        pace = PrefetchPace(settings.tts_prefetch_idle_seconds, settings.tts_prefetch_duty)
+        prefetching = keep_prefetched(synthesizer, voices, frequent, scheduler.idle_seconds, pace)
+        context.supervise("tts prefetch", prefetching)
 
 
-async def _load(settings: TtsSettings) -> LoadedVoiceModel:
+async def _load(settings: TtsSettings) -> VoiceLibrary:
+    """All engines and their voices."""
     options = SessionOptions(provider=settings.provider, threads=settings.threads)
     defaults = {"zh": settings.tts_voice_zh, "en": settings.tts_voice_en}
+
+    def load() -> VoiceLibrary:
+        return VoiceLibrary([load_kokoro(settings.models_dir, options, settings.tts_decoder)], defaults)
+
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="tts-load") as executor:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(executor, load, settings.models_dir, options, defaults, settings.tts_decoder)
+        return await asyncio.get_running_loop().run_in_executor(executor, load)
 
 
 async def _warm_up(synthesizer: SpeechSynthesizer, delivery: Delivery) -> None:
@@ -80,13 +83,13 @@ async def _warm_up(synthesizer: SpeechSynthesizer, delivery: Delivery) -> None:
     log.info("synthesizer warm", seconds=round(seconds, 3))
 
 
-async def _cache(context: ServiceContext, settings: TtsSettings) -> PhraseCache:
-    limits = CacheLimits(memory_bytes=settings.tts_cache_memory_bytes, ttl_seconds=settings.tts_cache_ttl_seconds)
+def _redis(context: ServiceContext, settings: TtsSettings) -> Redis | None:
+    """Where phrases are kept; None when the cache is switched off."""
     if not settings.tts_cache:
-        return PhraseCache(None, limits)
+        return None
     redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_connect_timeout=1.0)
     context.stack.push_async_callback(redis.aclose)
-    return PhraseCache(redis, limits)
+    return redis
 
 
 if __name__ == "__main__":

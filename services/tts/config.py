@@ -34,8 +34,12 @@ class TtsSettings(ServiceSettings):
     """How long Redis keeps a phrase that is not used."""
     tts_cache_memory_bytes: int = Field(16 * 1024 * 1024, ge=0)
     """Audio kept in the process."""
+    tts_parallel_pieces: int = Field(1, ge=1, le=16)
+    """Pieces of speech that are made at the same time. 1 on a CPU, where each uses all threads; 2 to 4 on a GPU."""
+    tts_piper_voices: str = ""
+    """Piper voices to load beside Kokoro's, by their names in the model list, separated by commas."""
     tts_prefetch: bool = True
-    """Make the audio of frequent openers beforehand, while nothing else is to do."""
+    """Make the audio of frequent openers and of phrases that are said often beforehand, while nothing else is to do."""
     tts_prefetch_duty: float = Field(0.015, gt=0, le=1)
     """Share of the time that prefetching may compute; 0.015 (two threads) keeps an idle system below 5 % of a core."""
     tts_prefetch_idle_seconds: float = Field(20.0, ge=0)

@@ -19,15 +19,18 @@ RTF = Histogram(
     buckets=(0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0),
 )
 QUEUE_SECONDS = Histogram(
-    "voxcart_tts_queue_seconds", "Time a clause waited for the synthesis thread", ["priority"], buckets=_SECONDS
+    "voxcart_tts_queue_seconds", "Time a piece of work waited for the synthesis thread", ["kind"], buckets=_SECONDS
 )
-QUEUE_LENGTH = Gauge("voxcart_tts_queue_length", "Clauses that wait for the synthesis thread")
+QUEUE_LENGTH = Gauge("voxcart_tts_queue_length", "Pieces of work that wait for the synthesis thread")
 AUDIO_SECONDS_TOTAL = Counter("voxcart_tts_audio_seconds_total", "Audio handed out, pauses included")
 CHARACTERS_TOTAL = Counter("voxcart_tts_characters_total", "Characters of text spoken")
 CACHE_TOTAL = Counter("voxcart_tts_cache_total", "Phrase cache look-ups", ["result"])
 CACHE_FAILURES_TOTAL = Counter("voxcart_tts_cache_failures_total", "Phrase cache calls that failed", ["operation"])
 UNKNOWN_PHONEMES_TOTAL = Counter(
     "voxcart_tts_unknown_phonemes_total", "Phonemes or symbols left out because the model does not know them"
+)
+SKIPPED_CHARACTERS_TOTAL = Counter(
+    "voxcart_tts_skipped_characters_total", "Letters of scripts that no voice can say, left out"
 )
 GRAMMAR_REFUSALS_TOTAL = Counter(
     "voxcart_tts_grammar_refusals_total", "Clauses whose numbers were read word by word, refused by the grammar"

@@ -1,50 +1,55 @@
 """gRPC: ``voxcart.tts.v1.SpeechSynthesis``. Translates requests to the engine's terms and audio back."""
 
-import time
+import contextlib
 import unicodedata
 from collections.abc import AsyncIterator
 
 import grpc
 
-from voxcart.audio.pcm import to_pcm_s16le, to_samples
-from voxcart.audio.resample import StreamingResampler
 from voxcart.errors import InvalidInput
-from voxcart_api.common.v1.common_pb2 import ServerTiming
 from voxcart_api.tts.v1 import tts_pb2, tts_pb2_grpc
-from voxcart_services.tts.metrics import TIME_TO_FIRST_AUDIO_SECONDS
-from voxcart_services.tts.speaking.audio import SUPPORTED_SAMPLE_RATES_HZ, chunks
-from voxcart_services.tts.speaking.synthesizer import ClauseAudio, Delivery, SpeechSynthesizer, checked_speaking_rate
-from voxcart_services.tts.text.frontend import language_of
-from voxcart_services.tts.voices.kokoro.model import SAMPLE_RATE_HZ
-from voxcart_services.tts.voices.library import Voice, VoiceLibrary
+from voxcart_services.tts.outgoing import OutgoingAudio
+from voxcart_services.tts.speaking.clause_maker import Delivery
+from voxcart_services.tts.speaking.synthesizer import SpeechSynthesizer, checked_speaking_rate
+from voxcart_services.tts.text.front_end import FrontEnd
+from voxcart_services.tts.text.normalization import language_of
+from voxcart_services.tts.voices.library import VoiceLibrary
 
-_CHUNK_SECONDS = 0.5
 _LANGUAGES = ("", "zh", "en")
 _ALLOWED_CONTROLS = "\n\r\t"
+_LONGEST_LEXICON_NAME = 64
 
 
 class SpeechSynthesisServicer(tts_pb2_grpc.SpeechSynthesisServicer):
-    """Speech synthesis for direct use, beside the bus worker; both call one engine."""
+    """Speech synthesis for direct use, beside the bus worker; both call one synthesiser."""
 
-    def __init__(self, synthesizer: SpeechSynthesizer, voices: VoiceLibrary, max_text_characters: int) -> None:
-        """``max_text_characters``: longer texts are refused."""
+    def __init__(
+        self, synthesizer: SpeechSynthesizer, voices: VoiceLibrary, front_end: FrontEnd, max_text_characters: int
+    ) -> None:
+        """Keep the shared parts.
+
+        Args:
+            synthesizer: What speaks.
+            voices: For the names in requests.
+            front_end: For the shops' lexicons.
+            max_text_characters: Longer texts are refused.
+        """
         self._synthesizer = synthesizer
         self._voices = voices
+        self._front_end = front_end
         self._max_text_characters = max_text_characters
 
     async def Synthesize(
         self, request: tts_pb2.SynthesizeRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[tts_pb2.SynthesizeResponse]:
-        """Audio of a text, clause by clause."""
-        text = request.text
-        self._check_text(text)
-        if not any(character.isalnum() for character in text):
-            raise InvalidInput("text has nothing that can be said")
-        outgoing = _Outgoing(request.config.sample_rate_hz)
-        delivery = self._delivery(request.config, text)
-        async for audio in self._synthesizer.speak(text, delivery):
-            for response in outgoing.responses(audio):
-                yield response
+        """Audio of a text, as it is made."""
+        outgoing = OutgoingAudio(request.config.encoding, request.config.sample_rate_hz)
+        self._check_text(request.text)
+        spoken = self._synthesizer.speak(request.text, self._delivery(request.config, request.text))
+        async with contextlib.aclosing(spoken) as chunks:
+            async for chunk in chunks:
+                for response in outgoing.responses(chunk):
+                    yield response
 
     async def StreamingSynthesize(
         self, request_iterator: AsyncIterator[tts_pb2.StreamingSynthesizeRequest], context: grpc.aio.ServicerContext
@@ -54,15 +59,18 @@ class SpeechSynthesisServicer(tts_pb2_grpc.SpeechSynthesisServicer):
         first = await anext(requests, None)
         if first is None or first.WhichOneof("request") != "config":
             raise InvalidInput("the first message of a stream must be its config")
-        outgoing = _Outgoing(first.config.sample_rate_hz)
+        config = first.config
+        outgoing = OutgoingAudio(config.encoding, config.sample_rate_hz)
+        if config.voice:
+            self._voices.get(config.voice)
         pieces = self._pieces(requests)
-        opening = await anext(pieces, None)
-        if opening is None:
-            raise InvalidInput("the stream ended without any text")
-        delivery = self._delivery(first.config, opening)
-        async for audio in self._synthesizer.speak_pieces(_chained(opening, pieces), delivery):
-            for response in outgoing.responses(audio):
-                yield response
+        opening = await _opening(pieces)
+        delivery = self._delivery(config, opening)
+        spoken = self._synthesizer.speak_pieces(_chained(opening, pieces), delivery)
+        async with contextlib.aclosing(spoken) as chunks:
+            async for chunk in chunks:
+                for response in outgoing.responses(chunk):
+                    yield response
 
     async def ListVoices(
         self, request: tts_pb2.ListVoicesRequest, context: grpc.aio.ServicerContext
@@ -75,6 +83,8 @@ class SpeechSynthesisServicer(tts_pb2_grpc.SpeechSynthesisServicer):
                     language=voice.language,
                     gender=voice.gender,
                     is_default=self._voices.is_default(voice),
+                    engine=voice.engine.name,
+                    sample_rate_hz=voice.engine.sample_rate_hz,
                 )
                 for voice in self._voices.all(_checked_language(request.language))
             ]
@@ -97,77 +107,52 @@ class SpeechSynthesisServicer(tts_pb2_grpc.SpeechSynthesisServicer):
             raise InvalidInput("text is empty")
         _check_length(len(text), self._max_text_characters)
         _check_controls(text)
+        _check_sayable(text)
 
     def _delivery(self, config: tts_pb2.SynthesisConfig, text: str) -> Delivery:
         language = _checked_language(config.language) or language_of(text)
+        if len(config.lexicon) > _LONGEST_LEXICON_NAME:
+            raise InvalidInput(f"the name of a lexicon has at most {_LONGEST_LEXICON_NAME} characters")
         return Delivery(
-            voice=self._voice(config.voice, language),
+            voice=self._voices.get(config.voice) if config.voice else self._voices.default_for(language),
             speaking_rate=checked_speaking_rate(config.speaking_rate) if config.HasField("speaking_rate") else 1.0,
             language=language,
+            lexicon=self._front_end.lexicon(config.lexicon),
         )
 
-    def _voice(self, name: str, language: str) -> Voice:
-        return self._voices.get(name) if name else self._voices.default_for(language)
 
-
-class _Outgoing:
-    """Turns clauses into responses at the rate that the caller wants, and keeps the offset."""
-
-    def __init__(self, sample_rate_hz: int) -> None:
-        self._rate_hz = sample_rate_hz or SAMPLE_RATE_HZ
-        if self._rate_hz not in SUPPORTED_SAMPLE_RATES_HZ:
-            rates = ", ".join(map(str, SUPPORTED_SAMPLE_RATES_HZ))
-            raise InvalidInput(f"sample_rate_hz must be one of {rates} or 0, not {sample_rate_hz}")
-        self._resampler = StreamingResampler(SAMPLE_RATE_HZ, self._rate_hz)
-        self._sent_samples = 0
-        self._asked_at = time.perf_counter()
-
-    def responses(self, audio: ClauseAudio) -> list[tts_pb2.SynthesizeResponse]:
-        """The responses that one clause becomes."""
-        responses: list[tts_pb2.SynthesizeResponse] = []
-        for pcm in chunks(self._at_rate(audio), 2 * int(self._rate_hz * _CHUNK_SECONDS)):
-            response = tts_pb2.SynthesizeResponse(audio=pcm, sample_rate_hz=self._rate_hz, clause=audio.index)
-            response.offset.FromNanoseconds(self._sent_samples * 1_000_000_000 // self._rate_hz)
-            if not responses:
-                response.clause_text = audio.text
-                response.timing.append(timing_of(audio))
-            if self._sent_samples == 0:
-                TIME_TO_FIRST_AUDIO_SECONDS.labels("grpc").observe(time.perf_counter() - self._asked_at)
-            self._sent_samples += len(pcm) // 2
-            responses.append(response)
-        return responses
-
-    def _at_rate(self, audio: ClauseAudio) -> bytes:
-        if self._rate_hz == SAMPLE_RATE_HZ:
-            return audio.pcm_s16le
-        pcm = to_pcm_s16le(self._resampler.push(to_samples(audio.pcm_s16le)))
-        return pcm + to_pcm_s16le(self._resampler.flush()) if audio.is_last else pcm
-
-
-def timing_of(audio: ClauseAudio) -> ServerTiming:
-    """Where the time of a clause went."""
-    return ServerTiming(
-        stage="tts.cache" if audio.source == "cache" else "tts.model",
-        queue_ms=audio.queue_seconds * 1000,
-        compute_ms=audio.compute_seconds * 1000,
-    )
-
-
-def _check_length(length: int, limit: int) -> None:
+def _check_length(length: int, limit: int, name: str = "text") -> None:
     if length > limit:
-        raise InvalidInput(f"text has {length} characters or more; the limit is {limit}")
+        raise InvalidInput(f"{name} has {length} characters or more; the limit is {limit}")
 
 
-def _check_controls(text: str) -> None:
+def _check_controls(text: str, name: str = "text") -> None:
     for position, character in enumerate(text):
         if unicodedata.category(character) == "Cc" and character not in _ALLOWED_CONTROLS:
-            raise InvalidInput(f"text has the control character U+{ord(character):04X} at position {position}")
+            raise InvalidInput(f"{name} has the control character U+{ord(character):04X} at position {position}")
+
+
+def _check_sayable(text: str, name: str = "text") -> None:
+    if not any(character.isalnum() for character in text):
+        raise InvalidInput(f"{name} has nothing that can be said")
 
 
 def _checked_language(language: str) -> str:
     if language not in _LANGUAGES:
         raise InvalidInput(f"language must be 'zh', 'en' or empty, not {language[:32]!r}")
     return language
+
+
+async def _opening(pieces: AsyncIterator[str]) -> str:
+    """The pieces up to the first that tells the language."""
+    opening = ""
+    async for piece in pieces:
+        opening += piece
+        if any(character.isalnum() for character in opening):
+            return opening
+    raise InvalidInput(
+        "the stream ended without any text that can be said" if opening else "the stream ended without any text"
+    )
 
 
 async def _chained(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:

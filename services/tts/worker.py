@@ -1,10 +1,11 @@
 """Bus worker: replies in, speech out; an interrupt ends a reply at once.
 
-Fate of messages: speech chunks of an interrupted reply are dropped here; the clause that is being made may finish and
-goes to the phrase cache only. Every reply ends with exactly one chunk that has ``is_last`` set.
+Fate of messages: speech chunks of an interrupted reply are dropped here, and what is being made for it is aborted.
+Every reply ends with exactly one chunk that has ``is_last`` set.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -14,27 +15,23 @@ from voxcart.bus.envelope import Message, make_envelope
 from voxcart.bus.readers import BroadcastReader
 from voxcart.bus.topics import CONTROL, REPLIES, SPEECH
 from voxcart.bus.worker import SessionWorker, WorkerOptions
-from voxcart.errors import NotFound
+from voxcart.errors import InvalidInput, NotFound
 from voxcart.telemetry.logs import get_logger
 from voxcart_api.bus.v1.bus_pb2 import Interrupt, Reply, SpeechChunk
 from voxcart_api.common.v1.common_pb2 import SessionContext
 from voxcart_services.tts.metrics import REPLIES_TOTAL, TIME_TO_FIRST_AUDIO_SECONDS
-from voxcart_services.tts.servicer import timing_of
-from voxcart_services.tts.speaking.audio import chunks
-from voxcart_services.tts.speaking.synthesizer import (
-    MAX_SPEAKING_RATE,
-    MIN_SPEAKING_RATE,
-    ClauseAudio,
-    Delivery,
-    SpeechSynthesizer,
-)
-from voxcart_services.tts.text.frontend import language_of
-from voxcart_services.tts.voices.kokoro.model import SAMPLE_RATE_HZ
-from voxcart_services.tts.voices.library import Voice, VoiceLibrary
+from voxcart_services.tts.outgoing import timing_of
+from voxcart_services.tts.speaking.audio import OUTPUT_RATE_HZ
+from voxcart_services.tts.speaking.chunks import SpeechChunk as MadeChunk
+from voxcart_services.tts.speaking.clause_maker import MAX_SPEAKING_RATE, MIN_SPEAKING_RATE, Delivery
+from voxcart_services.tts.speaking.synthesizer import SpeechSynthesizer
+from voxcart_services.tts.text.front_end import FrontEnd
+from voxcart_services.tts.text.normalization import language_of
+from voxcart_services.tts.voices.engine import Voice
+from voxcart_services.tts.voices.library import VoiceLibrary
 
 log = get_logger(__name__)
 
-_CHUNK_BYTES = SAMPLE_RATE_HZ
 _REMEMBERED_INTERRUPTS = 4096
 _OPTIONS = WorkerOptions(max_in_flight=1024, max_sessions=512, handler_timeout_s=300.0)
 
@@ -65,12 +62,26 @@ class ReplySpeaker:
     """Handles replies and interrupts."""
 
     def __init__(
-        self, bus: Bus, synthesizer: SpeechSynthesizer, voices: VoiceLibrary, max_text_characters: int
+        self,
+        bus: Bus,
+        synthesizer: SpeechSynthesizer,
+        voices: VoiceLibrary,
+        front_end: FrontEnd,
+        max_text_characters: int,
     ) -> None:
-        """``max_text_characters``: the rest of a longer reply is not spoken, and a warning is logged."""
+        """Keep the shared parts.
+
+        Args:
+            bus: Where replies come from and speech goes.
+            synthesizer: What speaks.
+            voices: For the sessions' voices.
+            front_end: For the shops' lexicons.
+            max_text_characters: The rest of a longer reply is not spoken, and a warning is logged.
+        """
         self._bus = bus
         self._synthesizer = synthesizer
         self._voices = voices
+        self._front_end = front_end
         self._max_text_characters = max_text_characters
         self._speaking: set[_Speaking] = set()
         self._interrupted: OrderedDict[str, None] = OrderedDict()
@@ -143,8 +154,9 @@ class ReplySpeaker:
             await publisher.publish_empty_end()
             return
         delivery = self._delivery(message.envelope.session, message.envelope.reply, text)
-        async for audio in self._synthesizer.speak(text, delivery):
-            await publisher.publish_clause(audio)
+        async with contextlib.aclosing(self._synthesizer.speak(text, delivery)) as chunks:
+            async for chunk in chunks:
+                await publisher.publish_chunk(chunk)
         if not publisher.has_ended:
             await publisher.publish_empty_end()
 
@@ -162,13 +174,14 @@ class ReplySpeaker:
             voice=self._voice(session.voice, language),
             speaking_rate=min(max(rate, MIN_SPEAKING_RATE), MAX_SPEAKING_RATE),
             language=language,
+            lexicon=self._front_end.lexicon(session.tenant),
         )
 
     def _voice(self, name: str, language: str) -> Voice:
         if name:
             try:
                 return self._voices.get(name)
-            except NotFound:
+            except (NotFound, InvalidInput):
                 log.warning("the session's voice is not known, its language's default speaks", voice=name[:64])
         return self._voices.default_for(language)
 
@@ -187,17 +200,19 @@ class _SpeechPublisher:
         self.has_ended = False
         self.speaking: _Speaking | None = None
 
-    async def publish_clause(self, audio: ClauseAudio) -> None:
-        """All chunks of one clause; the last chunk of the last clause ends the reply."""
-        self._next_clause = audio.index + 1
-        pieces = list(chunks(audio.pcm_s16le, _CHUNK_BYTES)) or ([b""] if audio.is_last else [])
-        for number, pcm in enumerate(pieces):
-            chunk = self._chunk(audio.index, number, pcm)
-            if number == 0:
-                chunk.clause_text = audio.text
-                chunk.timing.append(timing_of(audio))
-            chunk.is_last = audio.is_last and number == len(pieces) - 1
-            await self._publish(chunk)
+    async def publish_chunk(self, made: MadeChunk) -> None:
+        """One chunk of audio; the last one of the text ends the reply. Clauses with nothing to say are left out."""
+        if not made.pcm_s16le and not made.is_last:
+            return
+        self._next_clause = made.clause + 1
+        chunk = self._chunk(made.clause, made.number, made.pcm_s16le)
+        if made.number == 0:
+            chunk.clause_text = made.clause_text
+            chunk.timing.append(timing_of(made))
+        for word in made.words:
+            chunk.words.add(text=word.text, start_ms=word.start_ms, end_ms=word.end_ms)
+        chunk.is_last = made.is_last
+        await self._publish(chunk)
 
     async def publish_empty_end(self) -> None:
         """End a reply that has no (further) audio."""
@@ -219,7 +234,7 @@ class _SpeechPublisher:
             clause=clause,
             chunk=number,
             pcm_s16le=pcm,
-            sample_rate_hz=SAMPLE_RATE_HZ,
+            sample_rate_hz=OUTPUT_RATE_HZ,
         )
 
     async def _publish(self, chunk: SpeechChunk, name: str = "") -> None:

@@ -2,18 +2,21 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import numpy as np
 from onnxruntime import RunOptions
 
 from voxcart_services.tts.speaking.cache import CacheLimits, PhraseCache
-from voxcart_services.tts.speaking.scheduler import ClauseScheduler
+from voxcart_services.tts.speaking.frequent import FrequentPhrases
+from voxcart_services.tts.speaking.scheduler import PieceScheduler
 from voxcart_services.tts.speaking.synthesizer import SpeechSynthesizer
-from voxcart_services.tts.text.phonemes import Phonemizer
-from voxcart_services.tts.voices.kokoro.model import FRAME_SAMPLES, KokoroModel
-from voxcart_services.tts.voices.library import STYLE_WIDTH, Voice, VoiceLibrary
+from voxcart_services.tts.text.front_end import FrontEnd
+from voxcart_services.tts.voices.kokoro.engine import KokoroEngine
+from voxcart_services.tts.voices.kokoro.model import FRAME_SAMPLES, KokoroModel, OnnxSession
+from voxcart_services.tts.voices.kokoro.voices import STYLE_WIDTH
+from voxcart_services.tts.voices.library import VoiceLibrary
 
 SILENT_FRAMES = 10
 FRAMES_PER_TOKEN = 3
@@ -45,28 +48,42 @@ class ScriptedEncoder:
         log_energy = np.full((1, 2 * num_frames), -9.0, np.float32)
         log_energy[0, 2 * SILENT_FRAMES : 2 * (SILENT_FRAMES + num_spoken)] = 5.0
         features = np.full((1, 512, num_frames), float(sum(tokens) % 97), np.float32)
-        return [features, np.full((1, 2 * num_frames), 200.0, np.float32), log_energy]
+        frames_per_token = np.full((1, len(tokens)), num_spoken / (len(tokens) - 2), np.float32)
+        frames_per_token[0, [0, -1]] = SILENT_FRAMES
+        return [features, np.full((1, 2 * num_frames), 200.0, np.float32), log_energy, frames_per_token]
 
 
 class ScriptedDecoder:
-    """A tone whose pitch depends on the features."""
+    """A tone whose pitch depends on the features; remembers how many frames it was given."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
 
     def run(
         self, output_names: list[str] | None, feeds: dict[str, np.ndarray], run_options: RunOptions | None = None
     ) -> list[np.ndarray]:
         features = feeds["text_features"]
+        self.calls.append(features.shape[2])
         time_axis = np.arange(features.shape[2] * FRAME_SAMPLES) / 24_000
         return [(0.5 * np.sin(2 * np.pi * (200 + features[0, 0, 0]) * time_axis)).astype(np.float32)]
 
 
-def scripted_voices() -> VoiceLibrary:
-    """Two Mandarin and two English voices of zeros."""
-    names = ("zf_xiaobei", "zm_yunxi", "af_heart", "bm_george")
-    voices = {name: Voice(name, np.zeros((510, STYLE_WIDTH), np.float32)) for name in names}
-    return VoiceLibrary(voices, {"zh": "zf_xiaobei", "en": "af_heart"})
+_SYMBOLS = "abcdefghijklmnopqrstuvwxyz→↗↓↘ʂɨɕɛʰŋɤɥəʨʦꭧɻ ,.!?ˈ"
+VOICES = ("zf_xiaobei", "zm_yunxi", "af_heart", "bm_george")
+DEFAULTS = {"zh": "zf_xiaobei", "en": "af_heart"}
 
 
-PHONEMIZER = Phonemizer()
+def scripted_engine(
+    names: Sequence[str] = VOICES, encoder: OnnxSession | None = None, decoder: OnnxSession | None = None
+) -> KokoroEngine:
+    """Kokoro over scripted sessions; the styles of voice number ``n`` are all ``n``."""
+    vocabulary = {symbol: number for number, symbol in enumerate(_SYMBOLS, 1)}
+    model = KokoroModel(encoder or ScriptedEncoder(), decoder or ScriptedDecoder(), vocabulary)
+    styles = {name: np.full((510, STYLE_WIDTH), number, np.float32) for number, name in enumerate(names)}
+    return KokoroEngine(model, styles, "scripted")
+
+
+FRONT_END = FrontEnd()
 """Shared by all tests of a run: its dictionaries take seconds to load."""
 
 
@@ -84,23 +101,17 @@ async def until(condition: Callable[[], object], timeout_s: float = 10.0) -> Non
 
 
 class Studio:
-    """The engine with its scripted parts in reach."""
+    """The synthesiser with its scripted parts in reach."""
 
     def __init__(self, max_waiting: int = 16) -> None:
         self.encoder = ScriptedEncoder()
-        self.scheduler = ClauseScheduler(max_waiting)
+        self.decoder = ScriptedDecoder()
+        self.scheduler = PieceScheduler(max_waiting)
         self.cache = PhraseCache(None, CacheLimits())
-        self.voices = scripted_voices()
-        vocabulary = {
-            symbol: number for number, symbol in enumerate("abcdefghijklmnopqrstuvwxyz→↗↓↘ʂɨɕɛʰŋɤɥəʨʦꭧɻ ,.!?ˈ", 1)
-        }
-        self.synthesizer = SpeechSynthesizer(
-            KokoroModel(self.encoder, ScriptedDecoder(), vocabulary),
-            PHONEMIZER,
-            self.scheduler,
-            self.cache,
-            model_version="scripted",
-        )
+        self.frequent = FrequentPhrases(None)
+        self.front_end = FRONT_END
+        self.voices = VoiceLibrary([scripted_engine(VOICES, self.encoder, self.decoder)], DEFAULTS)
+        self.synthesizer = SpeechSynthesizer(self.front_end, self.scheduler, self.cache, frequent=self.frequent)
 
 
 @asynccontextmanager

@@ -39,11 +39,14 @@ class BoundSession:
         self._device = "cpu" if provider_of(session) == "cpu" else "cuda"
         self._device_id = device_id
 
-    def run(self, feeds: Mapping[str, np.ndarray | ort.OrtValue]) -> dict[str, np.ndarray | ort.OrtValue]:
+    def run(
+        self, feeds: Mapping[str, np.ndarray | ort.OrtValue], run_options: ort.RunOptions | None = None
+    ) -> dict[str, np.ndarray | ort.OrtValue]:
         """Run once.
 
         Args:
             feeds: every input of the model, as host arrays or as device values of an earlier call.
+            run_options: setting its ``terminate`` from another thread ends the call with an error soon after.
 
         Returns:
             Every wanted output by name: ``OrtValue`` for those kept on the device, numpy arrays for the others.
@@ -59,7 +62,7 @@ class BoundSession:
                 binding.bind_output(name, self._device, self._device_id)
             else:
                 binding.bind_output(name, "cpu")
-        self._session.run_with_iobinding(binding)
+        self._session.run_with_iobinding(binding, run_options)
         return {
             name: value if name in self._keep else value.numpy()
             for name, value in zip(self._outputs, binding.get_outputs(), strict=True)

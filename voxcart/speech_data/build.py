@@ -31,9 +31,10 @@ from voxcart.speech_data.noises import (
     street,
     white,
 )
-from voxcart.speech_data.speaker import Speaker, blend, trim_silence
+from voxcart.speech_data.speaker import Speaker, trim_silence
 from voxcart.speech_data.texts import Part, Sentence, read_sentences
-from voxcart_services.tts.voices.library import Voice, VoiceLibrary
+from voxcart_services.tts.voices.engine import Voice
+from voxcart_services.tts.voices.library import VoiceLibrary
 
 COLUMNS = ("file", "transcript", "lang", "tag", "slots", "condition", "speech_end", "voice", "detail")
 NON_SPEECH: dict[str, Noise] = {
@@ -95,7 +96,10 @@ def plan(sentences: Sequence[Sentence], voices: VoiceLibrary, part: Part, count:
 
 def _choose_voice(voices: Sequence[Voice], part: Part, rng: np.random.Generator) -> Voice:
     first, second = rng.choice(len(voices), 2, replace=False)
-    return voices[first] if part == "dev" else blend(voices[first], voices[second])
+    if part == "dev":
+        return voices[first]
+    one, other = voices[first], voices[second]
+    return one.engine.blend(f"{one.name}+{other.name}", [(one, 0.5), (other, 0.5)])
 
 
 async def make_speech(folder: Path, part: Part, count: int, seed: int, progress: Progress) -> Path:

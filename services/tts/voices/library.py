@@ -1,103 +1,81 @@
-"""The voices of the synthesiser: their names, languages and style vectors."""
+"""All voices of all engines by name, the defaults of the languages, and blends."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 
-import numpy as np
+from voxcart.errors import InvalidInput, NotFound
+from voxcart_services.tts.voices.blends import blend_name, is_blend, parse_blend
+from voxcart_services.tts.voices.engine import Voice, VoiceEngine
 
-from voxcart.errors import NotFound
-
-STYLE_WIDTH = 256
-
-_LANGUAGE_OF = {"z": "zh", "a": "en", "b": "en"}
-_GENDER_OF = {"f": "female", "m": "male"}
-
-
-@dataclass(frozen=True)
-class Voice:
-    """One voice by name.
-
-    Attributes:
-        name: As in ``zf_xiaobei``: the first letter is the language (z Mandarin, a American, b British English),
-            the second the gender.
-        styles: float32 [num_lengths, 256]; row ``n`` is the style for a clause of ``n`` phoneme tokens.
-    """
-
-    name: str
-    styles: np.ndarray
-
-    @property
-    def language(self) -> str:
-        """``zh`` or ``en``: the language the voice was made for. Each voice can speak both."""
-        return _LANGUAGE_OF[self.name[0]]
-
-    @property
-    def gender(self) -> str:
-        """``female`` or ``male``."""
-        return _GENDER_OF[self.name[1]]
-
-    @property
-    def is_british(self) -> bool:
-        """Whether English is pronounced the British way."""
-        return self.name[0] == "b"
-
-    def style(self, num_tokens: int) -> np.ndarray:
-        """Style for a clause of ``num_tokens`` tokens: float32 [1, 256]."""
-        return self.styles[min(num_tokens, len(self.styles) - 1)][np.newaxis]
+_REMEMBERED_BLENDS = 64
+_LONGEST_NAME = 256
 
 
 class VoiceLibrary:
-    """All voices in one folder, loaded at once (0.5 MB each)."""
+    """Which voices there are. Blends are made when they are asked for; the last 64 are kept."""
 
-    def __init__(self, voices: dict[str, Voice], defaults: dict[str, str]) -> None:
-        """Keep ``voices``; ``defaults`` maps ``zh`` and ``en`` to the name that is used when none is asked for.
+    def __init__(self, engines: Iterable[VoiceEngine], defaults: Mapping[str, str]) -> None:
+        """Collect the voices of all engines.
+
+        Args:
+            engines: Earlier ones are listed first.
+            defaults: The voice or blend that is used when none is asked for, by language (``zh``, ``en``).
 
         Raises:
+            ValueError: Two engines have a voice of the same name.
             NotFound: A default names a voice that is not there.
+            InvalidInput: A default is a malformed blend.
         """
-        self._voices = voices
-        self._defaults = defaults
-        for name in defaults.values():
-            self.get(name)
-
-    @classmethod
-    def load(cls, folder: Path, defaults: dict[str, str]) -> "VoiceLibrary":
-        """Read every Mandarin and English ``<name>.bin`` (float32, [num_lengths, 256]) of a folder.
-
-        Raises:
-            ValueError: A file is not whole rows of 256 float32.
-            NotFound: A default voice has no file.
-        """
-        voices = {}
-        for path in sorted(folder.glob("*.bin")):
-            if path.name[0] not in _LANGUAGE_OF or path.name[1] not in _GENDER_OF:
-                continue
-            values = np.fromfile(path, dtype="<f4")
-            if values.size == 0 or values.size % STYLE_WIDTH:
-                raise ValueError(f"{path.name} does not hold rows of {STYLE_WIDTH} float32 values")
-            voices[path.stem] = Voice(path.stem, values.reshape(-1, STYLE_WIDTH))
-        return cls(voices, defaults)
+        self._voices: dict[str, Voice] = {}
+        for voice in (voice for engine in engines for voice in engine.voices):
+            if voice.name in self._voices:
+                raise ValueError(f"two voices are called {voice.name}")
+            self._voices[voice.name] = voice
+        self._blends: OrderedDict[str, Voice] = OrderedDict()
+        self._defaults = {language: self.get(name) for language, name in defaults.items()}
 
     def get(self, name: str) -> Voice:
-        """The voice of that name.
+        """The voice of that name, or the blend of that expression.
 
         Raises:
             NotFound: There is none; the message names some that there are.
+            InvalidInput: A malformed blend, or one of voices that cannot be blended.
         """
+        if len(name) > _LONGEST_NAME:
+            raise InvalidInput(f"the name of a voice has at most {_LONGEST_NAME} characters, not {len(name)}")
+        return self._blend(name) if is_blend(name) else self._named(name)
+
+    def _named(self, name: str) -> Voice:
         voice = self._voices.get(name)
         if voice is None:
             known = ", ".join(list(self._voices)[:40]) or "none"
             raise NotFound(f"there is no voice {name[:64]!r}; voices: {known}")
         return voice
 
+    def _blend(self, expression: str) -> Voice:
+        parts = parse_blend(expression)
+        voices = [(self._named(part.voice), part.share) for part in parts]
+        if len(voices) == 1:
+            return voices[0][0]
+        engine = voices[0][0].engine
+        if any(voice.engine is not engine for voice, _ in voices):
+            raise InvalidInput(f"only voices of one engine can be blended, not {expression[:64]!r}")
+        name = blend_name(parts)
+        if name not in self._blends:
+            self._blends[name] = engine.blend(name, voices)
+            while len(self._blends) > _REMEMBERED_BLENDS:
+                self._blends.popitem(last=False)
+        self._blends.move_to_end(name)
+        return self._blends[name]
+
     def default_for(self, language: str) -> Voice:
         """The default voice of ``zh`` or ``en``."""
-        return self._voices[self._defaults["en" if language == "en" else "zh"]]
+        return self._defaults["en" if language == "en" else "zh"]
 
     def is_default(self, voice: Voice) -> bool:
         """Whether the voice is the default of its language."""
-        return voice.name in self._defaults.values()
+        return voice in self._defaults.values()
 
     def all(self, language: str = "") -> list[Voice]:
-        """Every voice, or those of one language, by name."""
+        """Every voice, or those of one language, in the order of the engines."""
         return [voice for voice in self._voices.values() if language in ("", voice.language)]

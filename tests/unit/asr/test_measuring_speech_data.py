@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from support.tts import scripted_engine
 from typer.testing import CliRunner
 
 from voxcart.errors import InvalidInput
@@ -16,17 +17,14 @@ from voxcart.speech_data.conditions import CONDITIONS, Condition, apply_conditio
 from voxcart.speech_data.noises import SAMPLE_RATE_HZ
 from voxcart.speech_data.rooms import add_room, room_response
 from voxcart.speech_data.texts import parse_marked, read_sentences
-from voxcart_services.tts.voices.library import Voice, VoiceLibrary
+from voxcart_services.tts.voices.library import VoiceLibrary
 
 pytestmark = pytest.mark.unit
 
 
 def voices() -> VoiceLibrary:
     names = ("zf_one", "zm_two", "zf_three", "af_four", "bm_five")
-    return VoiceLibrary(
-        {name: Voice(name, np.full((4, 256), index, np.float32)) for index, name in enumerate(names)},
-        {"zh": "zf_one", "en": "af_four"},
-    )
+    return VoiceLibrary([scripted_engine(names)], {"zh": "zf_one", "en": "af_four"})
 
 
 def tone(seconds: float = 1.0, hz: float = 440.0) -> np.ndarray:

@@ -20,7 +20,7 @@ Config = tts_pb2.SynthesisConfig
 async def stub() -> AsyncIterator[tts_pb2_grpc.SpeechSynthesisStub]:
     async with running_studio() as studio:
         server = grpc.aio.server(interceptors=[ErrorsAndMetrics()])
-        servicer = SpeechSynthesisServicer(studio.synthesizer, studio.voices, 5000)
+        servicer = SpeechSynthesisServicer(studio.synthesizer, studio.voices, studio.front_end, 5000)
         tts_pb2_grpc.add_SpeechSynthesisServicer_to_server(servicer, server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

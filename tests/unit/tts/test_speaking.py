@@ -1,19 +1,21 @@
-"""The engine on scripted sessions: order, pauses, look-ahead, cancellation, cache, fairness, limits."""
+"""The synthesiser on scripted sessions: order, pauses, captions, look-ahead, cancellation, fairness, limits."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import groupby
 
 import numpy as np
 import pytest
-from redis.asyncio import Redis
 from support.tts import SILENT_FRAMES, Studio, running_studio, until
 
-from voxcart.errors import InvalidInput, NotFound, Overloaded, Unavailable
-from voxcart_services.tts.speaking.audio import silence_pcm, with_fades
-from voxcart_services.tts.speaking.cache import CacheLimits, PhraseCache, PhraseKey
-from voxcart_services.tts.speaking.scheduler import Priority
-from voxcart_services.tts.speaking.synthesizer import ClauseAudio, Delivery, checked_speaking_rate
-from voxcart_services.tts.voices.kokoro.model import FRAME_SAMPLES, spoken_frames
+from voxcart.errors import InvalidInput, Overloaded, Unavailable
+from voxcart_services.tts.speaking.audio import CHUNK_BYTES, duration_seconds, silence_pcm
+from voxcart_services.tts.speaking.chunks import SpeechChunk
+from voxcart_services.tts.speaking.clause_maker import Delivery
+from voxcart_services.tts.speaking.scheduler import NEVER_DUE, Kind
+from voxcart_services.tts.speaking.synthesizer import checked_speaking_rate
+from voxcart_services.tts.text.clauses import Clause
+from voxcart_services.tts.voices.kokoro.model import FRAME_SAMPLES
 
 pytestmark = pytest.mark.unit
 
@@ -24,17 +26,30 @@ def delivery(studio: Studio, voice: str = "zf_xiaobei", rate: float = 1.0) -> De
     return Delivery(studio.voices.get(voice), rate)
 
 
-async def spoken(studio: Studio, text: str, rate: float = 1.0) -> list[ClauseAudio]:
-    return [audio async for audio in studio.synthesizer.speak(text, delivery(studio, rate=rate))]
+async def spoken(studio: Studio, text: str, rate: float = 1.0) -> list[SpeechChunk]:
+    return [chunk async for chunk in studio.synthesizer.speak(text, delivery(studio, rate=rate))]
 
 
-async def test_clauses_come_in_order_and_cover_the_text() -> None:
+def by_clause(chunks: list[SpeechChunk]) -> list[list[SpeechChunk]]:
+    return [list(group) for _, group in groupby(chunks, key=lambda chunk: chunk.clause)]
+
+
+def pcm_of(chunks: list[SpeechChunk]) -> bytes:
+    return b"".join(chunk.pcm_s16le for chunk in chunks)
+
+
+async def test_chunks_come_in_order_and_cover_the_text() -> None:
     async with running_studio() as studio:
-        clauses = await spoken(studio, REPLY)
-    assert "".join(audio.text for audio in clauses) == REPLY
-    assert [audio.index for audio in clauses] == list(range(len(clauses)))
-    assert [audio.is_last for audio in clauses] == [False] * (len(clauses) - 1) + [True]
-    assert all(audio.pcm_s16le and len(audio.pcm_s16le) % 2 == 0 for audio in clauses)
+        chunks = await spoken(studio, REPLY)
+    assert "".join(chunk.clause_text for chunk in chunks) == REPLY
+    places = [(chunk.clause, chunk.number) for chunk in chunks]
+    assert places == [
+        (clause, number) for clause, group in enumerate(by_clause(chunks)) for number in range(len(group))
+    ]
+    assert [chunk.is_last for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+    assert all(0 < len(chunk.pcm_s16le) <= CHUNK_BYTES and len(chunk.pcm_s16le) % 2 == 0 for chunk in chunks)
+    for group in by_clause(chunks):
+        assert all(len(chunk.pcm_s16le) == CHUNK_BYTES for chunk in group[:-1])
 
 
 async def test_text_in_pieces_sounds_like_the_whole_text() -> None:
@@ -43,9 +58,11 @@ async def test_text_in_pieces_sounds_like_the_whole_text() -> None:
             yield REPLY[start : start + 3]
 
     async with running_studio() as studio:
-        whole = b"".join(audio.pcm_s16le for audio in await spoken(studio, REPLY))
-        in_pieces = [audio async for audio in studio.synthesizer.speak_pieces(pieces(), delivery(studio))]
-    assert b"".join(audio.pcm_s16le for audio in in_pieces) == whole
+        whole = await spoken(studio, REPLY)
+    async with running_studio() as studio:
+        in_pieces = [chunk async for chunk in studio.synthesizer.speak_pieces(pieces(), delivery(studio))]
+    assert pcm_of(in_pieces) == pcm_of(whole)
+    assert [chunk.words for chunk in in_pieces] == [chunk.words for chunk in whole]
 
 
 async def test_a_clause_of_a_stream_is_spoken_before_the_text_has_ended() -> None:
@@ -59,43 +76,71 @@ async def test_a_clause_of_a_stream_is_spoken_before_the_text_has_ended() -> Non
     async with running_studio() as studio:
         stream = studio.synthesizer.speak_pieces(pieces(), delivery(studio))
         first = await asyncio.wait_for(anext(stream), 5)
-        assert first.text == "好的，"
+        assert first.clause_text == "好的，"
         more.set()
-        assert (await anext(stream)).is_last
-        await stream.aclose()
+        assert [chunk async for chunk in stream][-1].is_last
 
 
-async def test_silence_around_speech_is_not_computed_and_edges_are_faded() -> None:
+async def test_words_lie_in_the_audio_of_their_clause() -> None:
     async with running_studio() as studio:
-        (audio,) = await spoken(studio, "好的")
+        chunks = await spoken(studio, REPLY)
+    start_ms = 0.0
+    for group in by_clause(chunks):
+        end_ms = start_ms + 1000 * duration_seconds(pcm_of(group))
+        words = group[0].words
+        assert words
+        times = [time for word in words for time in (word.start_ms, word.end_ms)]
+        assert times == sorted(times)
+        assert start_ms - 1 <= times[0]
+        assert times[-1] <= end_ms + 1
+        assert all(word.text in group[0].clause_text for word in words)
+        start_ms = end_ms
+
+
+async def test_cached_clauses_have_the_same_words() -> None:
+    async with running_studio() as studio:
+        made, cached = await spoken(studio, REPLY), await spoken(studio, REPLY)
+    assert {chunk.source for chunk in cached} == {"cache"}
+    assert [(c.pcm_s16le, c.words, c.clause_text) for c in cached] == [
+        (c.pcm_s16le, c.words, c.clause_text) for c in made
+    ]
+
+
+async def test_silence_around_speech_is_not_handed_out_and_edges_are_faded() -> None:
+    async with running_studio() as studio:
+        samples = np.frombuffer(pcm_of(await spoken(studio, "好的")), "<i2")
         tokens = len(studio.encoder.calls[0]) - 2
-    samples = np.frombuffer(audio.pcm_s16le, "<i2")
     assert len(samples) < (3 * tokens + SILENT_FRAMES) * FRAME_SAMPLES
     assert samples[0] == samples[-1] == 0
 
 
 async def test_a_pause_follows_every_clause_but_the_last() -> None:
     async with running_studio() as studio:
-        first, *_, last = await spoken(studio, REPLY)
-    pause = silence_pcm(100, 24_000)
-    assert first.pcm_s16le.endswith(pause)
-    assert not last.pcm_s16le.endswith(pause)
+        first, *_, last = by_clause(await spoken(studio, REPLY))
+    pause = silence_pcm(100)
+    assert pcm_of(first).endswith(pause)
+    assert not pcm_of(last).endswith(pause)
 
 
-async def test_a_faster_rate_gives_shorter_audio() -> None:
+async def test_silence_of_a_clause_without_text_is_kept_at_both_ends() -> None:
+    clauses = [Clause("", 0, 300), Clause("好的。", 0, 280), Clause("", 3, 500)]
+    async with running_studio() as studio:
+        chunks = [chunk async for chunk in studio.synthesizer.speak_clauses(clauses, delivery(studio))]
+    pcm = pcm_of(chunks)
+    assert pcm.startswith(silence_pcm(300))
+    assert pcm.endswith(silence_pcm(280 + 500))
+    assert chunks[-1].is_last
+    (word,) = (word for chunk in chunks for word in chunk.words[:1])
+    assert word.start_ms >= 300
+
+
+async def test_a_faster_rate_gives_shorter_audio_and_a_clause_has_its_own() -> None:
     async with running_studio() as studio:
         slow, fast = await spoken(studio, "已经加入购物车了", 1.0), await spoken(studio, "已经加入购物车了", 2.0)
-    assert len(fast[0].pcm_s16le) < 0.75 * len(slow[0].pcm_s16le)
-
-
-async def test_a_repeated_phrase_comes_from_the_cache_bit_for_bit() -> None:
-    async with running_studio() as studio:
-        first = await spoken(studio, REPLY)
-        calls = len(studio.encoder.calls)
-        again = await spoken(studio, REPLY)
-        assert len(studio.encoder.calls) == calls
-    assert [audio.pcm_s16le for audio in again] == [audio.pcm_s16le for audio in first]
-    assert {audio.source for audio in again} == {"cache"}
+        clause = Clause("已经加入购物车了", 0, 0, speaking_rate=2.0)
+        same = [chunk async for chunk in studio.synthesizer.speak_clauses([clause], delivery(studio))]
+    assert len(pcm_of(fast)) < 0.75 * len(pcm_of(slow))
+    assert pcm_of(same) == pcm_of(fast)
 
 
 async def test_closing_the_stream_stops_the_synthesis() -> None:
@@ -106,10 +151,10 @@ async def test_closing_the_stream_stops_the_synthesis() -> None:
         made = len(studio.encoder.calls)
         await spoken(studio, "别的话")
         assert len(studio.encoder.calls) <= made + 2
-    assert not [task for task in asyncio.all_tasks() if task.get_name() in ("tts clause", "tts clauses")]
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "tts reply audio"]
 
 
-async def test_a_clause_that_nobody_waits_for_is_aborted() -> None:
+async def test_audio_that_nobody_waits_for_is_aborted() -> None:
     async with running_studio() as studio:
         studio.encoder.may_run.clear()
         running = asyncio.create_task(spoken(studio, "没有人要听了"))
@@ -121,13 +166,27 @@ async def test_a_clause_that_nobody_waits_for_is_aborted() -> None:
         assert await spoken(studio, "下一句")
 
 
-async def test_only_one_clause_is_made_ahead_of_a_slow_reader() -> None:
+async def test_cancelling_one_reply_leaves_another_as_it_was() -> None:
     async with running_studio() as studio:
-        stream = studio.synthesizer.speak(REPLY * 10, delivery(studio))
+        alone = await spoken(studio, REPLY)
+    async with running_studio() as studio:
+        leaver = studio.synthesizer.speak("没有人要听了，" * 9, delivery(studio))
+        await anext(leaver)
+        stays = asyncio.create_task(spoken(studio, REPLY))
+        await asyncio.sleep(0)
+        await leaver.aclose()
+        assert pcm_of(await stays) == pcm_of(alone)
+
+
+async def test_no_more_than_four_seconds_are_made_ahead_of_a_slow_reader() -> None:
+    async with running_studio() as studio:
+        stream = studio.synthesizer.speak(REPLY * 30, delivery(studio))
         await anext(stream)
-        for _ in range(50):
-            await asyncio.sleep(0)
-        assert len(studio.encoder.calls) <= 3
+        before = -1
+        while before != len(studio.decoder.calls):
+            before = len(studio.decoder.calls)
+            await asyncio.sleep(0.05)
+        assert sum(studio.decoder.calls) / 40 < 20
         await stream.aclose()
 
 
@@ -142,29 +201,30 @@ async def test_an_error_of_the_model_reaches_the_caller_and_the_next_call_works(
 
 async def test_text_that_cannot_be_said_gives_empty_audio() -> None:
     async with running_studio() as studio:
-        clauses = await spoken(studio, "😀")
-    assert [audio.pcm_s16le for audio in clauses] == [b""]
-    assert clauses[0].is_last
+        (chunk,) = await spoken(studio, "😀")
+    assert chunk.pcm_s16le == b""
+    assert chunk.is_last
 
 
-async def test_first_clauses_overtake_later_ones_and_prefetching_waits() -> None:
+async def test_whose_audio_runs_out_first_is_served_first_and_prefetching_waits() -> None:
     order: list[str] = []
     async with running_studio() as studio:
         studio.encoder.may_run.clear()
         blocker = asyncio.create_task(spoken(studio, "占住"))
         await until(lambda: studio.scheduler.is_busy)
         jobs = [
-            asyncio.create_task(studio.scheduler.submit(lambda _, name=name: order.append(name), priority))
-            for name, priority in (
-                ("prefetch", Priority.PREFETCH),
-                ("later", Priority.LATER_CLAUSE),
-                ("first", Priority.FIRST_CLAUSE),
+            asyncio.create_task(studio.scheduler.submit(lambda _, name=name: order.append(name), due, kind))
+            for name, due, kind in (
+                ("prefetch", NEVER_DUE, Kind.PREFETCH),
+                ("far ahead", 1e9 + 5, Kind.MORE_AUDIO),
+                ("first audio", 1e9 + 0.2, Kind.FIRST_AUDIO),
+                ("about to stop", 1e9 + 0.1, Kind.MORE_AUDIO),
             )
         ]
         await asyncio.sleep(0)
         studio.encoder.may_run.set()
         await asyncio.gather(blocker, *jobs)
-    assert order == ["first", "later", "prefetch"]
+    assert order == ["about to stop", "first audio", "far ahead", "prefetch"]
 
 
 async def test_a_full_queue_refuses_and_cancelled_jobs_make_room() -> None:
@@ -196,7 +256,7 @@ async def test_closing_the_scheduler_answers_every_waiter() -> None:
         with pytest.raises(Unavailable):
             await spoken(studio, "新的")
         studio.encoder.may_run.set()
-        await blocker
+        await asyncio.gather(blocker, return_exceptions=True)
 
 
 async def test_prefetched_phrases_are_ready_in_the_cache() -> None:
@@ -206,63 +266,7 @@ async def test_prefetched_phrases_are_ready_in_the_cache() -> None:
         assert (await spoken(studio, "好的，马上为您办理"))[0].source == "cache"
 
 
-def key(text: str, voice: str = "zf_xiaobei") -> PhraseKey:
-    return PhraseKey(text, "zh", voice, 1.0, "model", 1)
-
-
-async def test_numbers_that_identify_somebody_are_not_cached() -> None:
-    cache = PhraseCache(None, CacheLimits())
-    await cache.put(key("订单号 2026111100"), b"\0\0")
-    await cache.put(key("一共1299元"), b"\0\0")
-    await cache.put(key("一共78元"), b"\0\0")
-    assert await cache.get(key("订单号 2026111100")) is None
-    assert await cache.get(key("一共78元")) == b"\0\0"
-    assert await cache.get(key("一共78元", "zm_yunxi")) is None
-
-
-async def test_the_memory_of_the_cache_is_bounded() -> None:
-    cache = PhraseCache(None, CacheLimits(memory_bytes=1000, entry_bytes=400))
-    for number in range(20):
-        await cache.put(key(f"第{number}句"), bytes(300))
-    assert await cache.get(key("第0句")) is None
-    assert await cache.get(key("第19句")) == bytes(300)
-    await cache.put(key("太长"), bytes(402))
-    assert await cache.get(key("太长")) is None
-
-
-async def test_speech_goes_on_without_redis() -> None:
-    redis = Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.05)
-    cache = PhraseCache(redis, CacheLimits())
-    assert await cache.get(key("好的")) is None
-    await cache.put(key("好的"), b"\0\0")
-    assert await cache.get(key("好的")) == b"\0\0"
-    await redis.aclose()
-
-
 @pytest.mark.parametrize("rate", [0.49, 2.01, float("nan"), float("inf"), -1.0])
 def test_speaking_rates_out_of_range_are_refused(rate: float) -> None:
     with pytest.raises(InvalidInput, match="speaking_rate"):
         checked_speaking_rate(rate)
-
-
-def test_an_unknown_voice_is_named_in_the_error() -> None:
-    with pytest.raises(NotFound, match="zf_nobody"):
-        Studio().voices.get("zf_nobody")
-
-
-def test_all_frames_are_kept_when_nothing_is_loud() -> None:
-    assert spoken_frames(np.full(40, -9.0, np.float32)) == (0, 20)
-
-
-def test_spoken_frames_keep_a_margin() -> None:
-    log_energy = np.full(100, -9.0, np.float32)
-    log_energy[40:60] = 5.0
-    first, last = spoken_frames(log_energy)
-    assert first < 20
-    assert last > 30
-    assert last - first < 20
-
-
-def test_fades_leave_very_short_audio_alone() -> None:
-    assert with_fades(np.ones(1, np.float32), 24_000).tolist() == [1.0]
-    assert with_fades(np.zeros(0, np.float32), 24_000).size == 0

@@ -48,7 +48,7 @@ class Stage:
 async def stage(max_text_characters: int = 5000) -> AsyncIterator[Stage]:
     broker = MemoryBroker()
     async with running_studio() as studio, MemoryBus(broker, "tts") as bus:
-        speaker = ReplySpeaker(bus, studio.synthesizer, studio.voices, max_text_characters)
+        speaker = ReplySpeaker(bus, studio.synthesizer, studio.voices, studio.front_end, max_text_characters)
         replies, control = speaker.reply_worker(), speaker.control_reader()
         tasks = [asyncio.create_task(reader.run()) for reader in (replies, control)]
         await control.wait_caught_up(5)
@@ -67,7 +67,8 @@ async def test_a_reply_becomes_chunks_that_end_once() -> None:
     assert [event.speech.is_last for event in events] == [False] * (len(events) - 1) + [True]
     assert "".join(event.speech.clause_text for event in events) == "好的，已经加入购物车。"
     assert [event.event_id for event in events][:1] == ["s1/1/speech/0/0"]
-    assert all(len(event.speech.pcm_s16le) <= 48_000 for event in events)
+    assert all(len(event.speech.pcm_s16le) <= 12_000 for event in events)
+    assert [word.text for word in events[0].speech.words]
     assert {event.causation_id for event in events} == {"s1/1/reply/0"}
     assert not events[-1].speech.cancelled
 

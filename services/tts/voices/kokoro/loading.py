@@ -1,16 +1,23 @@
-"""Loads the model, its voices and its vocabulary from the model store."""
+"""Loads Kokoro from the model store."""
 
 import platform
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+import onnxruntime as ort
 
 from voxcart.errors import Unavailable
 from voxcart.models import ModelError, ModelStore
 from voxcart.models.conversion import ConversionLock
-from voxcart.serving.sessions import SessionOptions, TensorSpec, create_session
-from voxcart_services.tts.voices.kokoro.model import KokoroModel
-from voxcart_services.tts.voices.library import VoiceLibrary
+from voxcart.serving.binding import BoundSession
+from voxcart.serving.sessions import SessionError, SessionOptions, TensorSpec, create_session, provider_of
+from voxcart.telemetry.logs import get_logger
+from voxcart_services.tts.voices.kokoro.engine import KokoroEngine
+from voxcart_services.tts.voices.kokoro.model import DeviceKokoroModel, KokoroModel
+from voxcart_services.tts.voices.kokoro.voices import read_styles
+from voxcart_services.tts.voices.kokoro.windows import WindowLimits
+
+log = get_logger(__name__)
 
 DecoderChoice = Literal["auto", "float", "int8"]
 
@@ -24,19 +31,6 @@ _FEATURES = (
     TensorSpec("log_energy", "float32", 2),
 )
 _STYLE = TensorSpec("style", "float32", 2)
-
-
-@dataclass(frozen=True)
-class LoadedVoiceModel:
-    """What the store holds for speech synthesis.
-
-    Attributes:
-        version: Tells these weights from others: part of the decoder's SHA-256.
-    """
-
-    model: KokoroModel
-    voices: VoiceLibrary
-    version: str
 
 
 def has_int8_dot_product() -> bool:
@@ -54,45 +48,88 @@ def has_int8_dot_product() -> bool:
 
 
 def choose_decoder(wanted: DecoderChoice, provider: str) -> str:
-    """File name of the decoder: ``auto`` is int8 on a CPU that is made for it, else float."""
+    """File name of the decoder: ``auto`` is int8 on a CPU that is made for it, else float.
+
+    Args:
+        wanted: As configured.
+        provider: ``cpu``, ``cuda`` or ``tensorrt``: what the encoder runs on.
+    """
     if wanted == "auto":
-        return _DECODERS["int8" if provider in ("auto", "cpu") and has_int8_dot_product() else "float"]
+        return _DECODERS["int8" if provider == "cpu" and has_int8_dot_product() else "float"]
     return _DECODERS[wanted]
 
 
-def load(
-    models_dir: Path, options: SessionOptions, default_voices: dict[str, str], decoder_choice: DecoderChoice = "auto"
-) -> LoadedVoiceModel:
+def load_kokoro(
+    models_dir: Path,
+    options: SessionOptions,
+    decoder_choice: DecoderChoice = "auto",
+    limits: WindowLimits | None = None,
+) -> KokoroEngine:
     """Verify and load everything. Blocks for a second or two.
 
     Args:
-        default_voices: Voice names by language, ``zh`` and ``en``.
+        models_dir: The model store.
+        options: How the graphs run.
+        decoder_choice: See :func:`choose_decoder`. With ``auto`` the float decoder, which has the published weights,
+            stands in for an int8 one that ONNX Runtime refuses.
+        limits: How clauses are cut for decoding.
 
     Raises:
         Unavailable: Files are missing or altered; the message names the command that repairs it.
-        NotFound: There is no voice of a default's name.
         SessionError: ONNX Runtime cannot run a graph as asked.
     """
     store = ModelStore(models_dir)
     spec = store.manifest.get(MODEL)
     voices = [name for name in store.file_names(spec) if name.startswith("voices/")]
-    decoder_file = choose_decoder(decoder_choice, options.provider)
-    try:
-        folder = store.require(MODEL, [_ENCODER, decoder_file, _VOCABULARY, *voices])
-    except ModelError as error:
-        raise Unavailable(str(error)) from error
+    folder = _required(store, [_ENCODER, _VOCABULARY, *voices])
     encoder = create_session(
         folder / _ENCODER,
         options,
         inputs=(TensorSpec("tokens", "int64", 2), _STYLE, TensorSpec("speed", "float32", 1)),
         outputs=(*_FEATURES, TensorSpec("frames_per_token", "float32", 2)),
     )
-    decoder = create_session(
-        folder / decoder_file, options, inputs=(*_FEATURES, _STYLE), outputs=(TensorSpec("audio", "float32", 1),)
-    )
+    decoder, decoder_file = _decoder(store, options, decoder_choice, provider_of(encoder))
     pinned = ConversionLock(folder).output(decoder_file)
-    return LoadedVoiceModel(
-        model=KokoroModel(encoder, decoder, KokoroModel.read_vocabulary(folder / _VOCABULARY)),
-        voices=VoiceLibrary.load(folder / "voices", default_voices),
+    return KokoroEngine(
+        _model(encoder, decoder, KokoroModel.read_vocabulary(folder / _VOCABULARY), options.device_id),
+        read_styles(folder / "voices"),
         version=pinned.sha256[:16] if pinned else "unpinned",
+        limits=limits,
+    )
+
+
+def _required(store: ModelStore, files: list[str]) -> Path:
+    try:
+        return store.require(MODEL, files)
+    except ModelError as error:
+        raise Unavailable(str(error)) from error
+
+
+def _decoder(
+    store: ModelStore, options: SessionOptions, choice: DecoderChoice, provider: str
+) -> tuple[ort.InferenceSession, str]:
+    """The decoder and its file name."""
+    file = choose_decoder(choice, provider)
+    signature = {"inputs": (*_FEATURES, _STYLE), "outputs": (TensorSpec("audio", "float32", 1),)}
+    try:
+        return create_session(_required(store, [file]) / file, options, **signature), file
+    except SessionError as error:
+        if choice != "auto" or file == _DECODERS["float"]:
+            raise
+        log.warning("the int8 decoder does not run here, the float one speaks", reason=str(error))
+    file = _DECODERS["float"]
+    return create_session(_required(store, [file]) / file, options, **signature), file
+
+
+def _model(
+    encoder: ort.InferenceSession, decoder: ort.InferenceSession, vocabulary: dict[str, int], device_id: int
+) -> KokoroModel:
+    """On the CPU plain sessions, else sessions bound to the GPU's memory."""
+    if provider_of(encoder) == "cpu":
+        return KokoroModel(encoder, decoder, vocabulary)
+    features = [spec.name for spec in _FEATURES]
+    return DeviceKokoroModel(
+        BoundSession(encoder, keep=features, outputs=[*features, "frames_per_token"], device_id=device_id),
+        BoundSession(decoder, keep=(), device_id=device_id),
+        vocabulary,
     )

@@ -1,56 +1,75 @@
 """The Kokoro acoustic model: phoneme tokens and a style in, samples at 24 kHz out.
 
 The model (StyleTTS 2 with an iSTFT vocoder: Li et al., "StyleTTS 2", NeurIPS 2023; weights Kokoro-82M v1.0) runs as
-two ONNX graphs. Between them the silence that the model puts around every clause is cut off, so that it is never
-computed: the decoder's time is proportional to its frames.
+two ONNX graphs: an encoder from tokens to frames (pitch, energy, features; 25 ms each), and a decoder from frames to
+samples, in which nearly all of the time goes and whose time is proportional to its frames.
 """
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from onnxruntime import RunOptions
+from numpy.typing import NDArray
+from onnxruntime import OrtValue, RunOptions
 
-from voxcart_services.tts.voices.library import Voice
+from voxcart.serving.binding import BoundSession
 
 SAMPLE_RATE_HZ = 24_000
 FRAME_SAMPLES = 600
 MAX_TOKENS = 510
 _PAD_TOKEN = 0
-_SPEECH_LOG_ENERGY = -5.5
-_LEAD_FRAMES = 3
-_TAIL_FRAMES = 4
+_FEATURES = ("text_features", "pitch_hz", "log_energy")
+_ENCODER_OUTPUTS = [*_FEATURES, "frames_per_token"]
 
 
 class OnnxSession(Protocol):
     """The part of ``onnxruntime.InferenceSession`` that is used."""
 
     def run(
-        self, output_names: list[str] | None, feeds: dict[str, np.ndarray], run_options: RunOptions | None = None
-    ) -> list[np.ndarray]:
+        self, output_names: list[str] | None, feeds: dict[str, NDArray], run_options: RunOptions | None = None
+    ) -> list[NDArray]:
         """Runs the graph; blocks. Fails soon after ``run_options.terminate`` was set."""
 
 
-@dataclass(frozen=True)
-class Acoustics:
-    """One synthesised clause.
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """What the decoder makes sound of.
 
     Attributes:
-        samples: float32 [num_samples] in [-1, 1], 24 kHz.
-        encode_seconds: Time in the text side of the model.
-        decode_seconds: Time in the vocoder.
+        features: By name of the decoder's input: float32 ``text_features`` [1, 512, num_frames], ``pitch_hz`` and
+            ``log_energy`` [1, 2 * num_frames]; on a GPU the values stay there.
+        pitch_hz: float32 [2 * num_frames], 0 where there is no voice.
+        log_energy: float32 [2 * num_frames], about -9 in silence and 2..9 in speech.
+        frames_per_token: float32 [num_tokens + 2]: of the padding before, of each token, of the padding after.
+        style: float32 [1, 256].
+        encode_seconds: Time in the encoder.
     """
 
-    samples: np.ndarray
+    features: dict[str, NDArray[np.float32] | OrtValue]
+    pitch_hz: NDArray[np.float32]
+    log_energy: NDArray[np.float32]
+    frames_per_token: NDArray[np.float32]
+    style: NDArray[np.float32]
     encode_seconds: float
-    decode_seconds: float
+
+    @property
+    def num_frames(self) -> int:
+        """How many frames of 25 ms."""
+        return len(self.log_energy) // 2
 
 
 class KokoroModel:
-    """Shared by all streams; has no state between calls. Blocks: call it from an executor."""
+    """The two graphs on the CPU. Shared by all streams; has no state between calls. Blocks.
+
+    Attributes:
+        can_window: Whether :meth:`decode` computes only the frames that it is asked for.
+    """
+
+    can_window = True
 
     def __init__(self, encoder: OnnxSession, decoder: OnnxSession, vocabulary: dict[str, int]) -> None:
         """Keep the two sessions; ``vocabulary`` maps a phoneme character to its token."""
@@ -63,67 +82,132 @@ class KokoroModel:
         """Read ``vocab.json``: {"vocab": {phoneme: token}}."""
         return dict(json.loads(path.read_text(encoding="utf-8"))["vocab"])
 
-    def tokens(self, phonemes: str) -> tuple[list[int], list[str]]:
-        """Tokens of a phoneme string, and the characters the model does not know (left out)."""
-        known = [self._vocabulary[symbol] for symbol in phonemes if symbol in self._vocabulary]
-        unknown = [symbol for symbol in phonemes if symbol not in self._vocabulary]
-        return known, unknown
+    def token(self, phoneme: str) -> int | None:
+        """Token of a phoneme; None if the model does not know it."""
+        return self._vocabulary.get(phoneme)
 
-    def infer(
-        self, tokens: list[int], voice: Voice, speaking_rate: float, run_options: RunOptions | None = None
-    ) -> Acoustics:
-        """Speak one clause.
+    def encode(
+        self,
+        tokens: Sequence[int],
+        style: NDArray[np.float32],
+        speaking_rate: float,
+        run_options: RunOptions | None = None,
+    ) -> Frames:
+        """Pitch, energy and features of one clause.
 
         Args:
             tokens: 1 to 510 phoneme tokens.
-            voice: Whose style to use.
+            style: float32 [1, 256].
             speaking_rate: 1 is the voice's own pace, 2 twice as fast.
             run_options: Setting its ``terminate`` from another thread makes the call fail within milliseconds.
 
         Raises:
             ValueError: No token or too many.
         """
-        if not 1 <= len(tokens) <= MAX_TOKENS:
-            raise ValueError(f"a clause has 1 to {MAX_TOKENS} phonemes, not {len(tokens)}")
-        style = voice.style(len(tokens))
         started = time.perf_counter()
-        features, pitch_hz, log_energy = self._encoder.run(
-            ["text_features", "pitch_hz", "log_energy"],
-            {
-                "tokens": np.array([[_PAD_TOKEN, *tokens, _PAD_TOKEN]], np.int64),
-                "style": style,
-                "speed": np.array([speaking_rate], np.float32),
-            },
-            run_options,
+        found = dict(
+            zip(
+                _ENCODER_OUTPUTS,
+                self._encoder.run(_ENCODER_OUTPUTS, _encoder_feeds(tokens, style, speaking_rate), run_options),
+                strict=True,
+            )
         )
-        encoded = time.perf_counter()
-        first, last = spoken_frames(log_energy[0])
+        return Frames(
+            features={name: found[name] for name in _FEATURES},
+            pitch_hz=found["pitch_hz"][0],
+            log_energy=found["log_energy"][0],
+            frames_per_token=found["frames_per_token"][0],
+            style=style,
+            encode_seconds=time.perf_counter() - started,
+        )
+
+    def decode(
+        self, frames: Frames, seen: NDArray[np.int64], run_options: RunOptions | None = None
+    ) -> NDArray[np.float32]:
+        """Samples of some frames: float32 [600 * num_seen] in about [-1, 1].
+
+        The voice's phase goes on over frames that are left out as if they had been decoded.
+
+        Args:
+            frames: What :meth:`encode` gave.
+            seen: int64 [num_seen], which frames, ascending.
+            run_options: Setting its ``terminate`` from another thread makes the call fail within milliseconds.
+        """
+        half_frames = (2 * seen[:, np.newaxis] + np.arange(2)).ravel()
+        pitch_hz = frames.pitch_hz[half_frames]
+        pitch_hz[::2] += _skipped_cycles(frames.pitch_hz, seen) * _HALF_FRAMES_PER_SECOND
         (samples,) = self._decoder.run(
             ["audio"],
             {
-                "text_features": features[:, :, first:last],
-                "pitch_hz": pitch_hz[:, 2 * first : 2 * last],
-                "log_energy": log_energy[:, 2 * first : 2 * last],
-                "style": style,
+                "text_features": frames.features["text_features"][:, :, seen],
+                "pitch_hz": pitch_hz[np.newaxis],
+                "log_energy": frames.log_energy[np.newaxis, half_frames],
+                "style": frames.style,
             },
             run_options,
         )
-        return Acoustics(samples, encoded - started, time.perf_counter() - encoded)
+        return samples
 
 
-def spoken_frames(log_energy: np.ndarray) -> tuple[int, int]:
-    """The frames [first, last) that hold speech, with a short margin on both sides.
+_HALF_FRAMES_PER_SECOND = 2 * SAMPLE_RATE_HZ // FRAME_SAMPLES
 
-    Args:
-        log_energy: float32 [2 * num_frames], about -9 in silence and 2..9 in speech.
 
-    Returns:
-        All frames when nothing is louder than silence.
+def _skipped_cycles(pitch_hz: NDArray[np.float32], seen: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The part of a cycle of the voice that was left out before each seen frame: float32 [num_seen] in [0, 1).
+
+    The decoder sums up the phase over the frames that it is given.
     """
-    num_frames = len(log_energy) // 2
-    loud = np.flatnonzero(log_energy > _SPEECH_LOG_ENERGY)
-    if loud.size == 0:
-        return 0, num_frames
-    first = max(int(loud[0]) // 2 - _LEAD_FRAMES, 0)
-    last = min(int(loud[-1]) // 2 + 1 + _TAIL_FRAMES, num_frames)
-    return first, last
+    cycles = np.concatenate([[0.0], np.cumsum(pitch_hz, dtype=np.float64) / _HALF_FRAMES_PER_SECOND])
+    before = np.concatenate([[0], seen[:-1] + 1])
+    return ((cycles[2 * seen] - cycles[2 * before]) % 1.0).astype(np.float32)
+
+
+class DeviceKokoroModel(KokoroModel):
+    """The two graphs on a GPU: features go from one to the other without a copy through host memory.
+
+    There the decoder needs milliseconds, so it makes the whole clause and what was not asked for is cut off after it.
+    """
+
+    can_window = False
+
+    def __init__(self, encoder: BoundSession, decoder: BoundSession, vocabulary: dict[str, int]) -> None:
+        """Keep the two sessions; ``encoder`` keeps the features on the device."""
+        self._bound_encoder = encoder
+        self._bound_decoder = decoder
+        self._vocabulary = vocabulary
+
+    def encode(
+        self,
+        tokens: Sequence[int],
+        style: NDArray[np.float32],
+        speaking_rate: float,
+        run_options: RunOptions | None = None,
+    ) -> Frames:
+        """See :meth:`KokoroModel.encode`."""
+        started = time.perf_counter()
+        found = self._bound_encoder.run(_encoder_feeds(tokens, style, speaking_rate), run_options)
+        return Frames(
+            features={name: found[name] for name in _FEATURES},
+            pitch_hz=found["pitch_hz"].numpy()[0],
+            log_energy=found["log_energy"].numpy()[0],
+            frames_per_token=found["frames_per_token"][0],
+            style=style,
+            encode_seconds=time.perf_counter() - started,
+        )
+
+    def decode(
+        self, frames: Frames, seen: NDArray[np.int64], run_options: RunOptions | None = None
+    ) -> NDArray[np.float32]:
+        """See :meth:`KokoroModel.decode`."""
+        found = self._bound_decoder.run({**frames.features, "style": frames.style}, run_options)
+        return found["audio"].reshape(-1, FRAME_SAMPLES)[seen].ravel()
+
+
+def _encoder_feeds(tokens: Sequence[int], style: NDArray[np.float32], speaking_rate: float) -> dict[str, NDArray]:
+    if not 1 <= len(tokens) <= MAX_TOKENS:
+        raise ValueError(f"a clause has 1 to {MAX_TOKENS} phonemes, not {len(tokens)}")
+    return {
+        "tokens": np.array([[_PAD_TOKEN, *tokens, _PAD_TOKEN]], np.int64),
+        "style": style,
+        "speed": np.array([speaking_rate], np.float32),
+    }
