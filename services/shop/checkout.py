@@ -95,11 +95,11 @@ async def check_out(
     if emptied or priced.coupon_code or wanted.quote_id:
         await tx.send(merged(writes))
         writes = []
-        await publish_products(tx.conn, actor.tenant, emptied)
+        await publish_products(tx, actor.tenant, emptied)
         if priced.coupon_code:
-            await use_coupon(tx.conn, actor, priced.coupon_code, order.order_id)
+            await use_coupon(tx, actor, priced.coupon_code, order.order_id)
         if wanted.quote_id:
-            await note_quote_used(tx.conn, actor, wanted.quote_id, order.order_id)
+            await note_quote_used(tx, actor, wanted.quote_id, order.order_id)
     undoable({"order": order.order_id})
     return order, writes
 
@@ -107,9 +107,9 @@ async def check_out(
 async def _priced(tx: Pipelined, actor: Actor, wanted: CheckoutRequest, lines: list[CartLine]) -> Priced:
     """The prices that count, if they are the expected ones."""
     if wanted.quote_id:
-        priced = await take_quote(tx.conn, actor, wanted.quote_id, lines)
+        priced = await take_quote(tx, actor, wanted.quote_id, lines)
     else:
-        priced = await price_now(tx.conn, actor, lines, wanted.coupon_code, lock=True)
+        priced = await price_now(tx, actor, lines, wanted.coupon_code, lock=True)
     total = priced.total_cents
     if wanted.expected_total_cents is not None and total != wanted.expected_total_cents:
         sentence = f"the total is {total} cents now, not {wanted.expected_total_cents}; prices changed"

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voxcart.errors import AlreadyExists, InvalidInput, NotFound, WrongState
 from voxcart_services.shop import audit, schema
 from voxcart_services.shop.models import Actor, Page, Role, checked_text
+from voxcart_services.shop.pipelined import Connection
 from voxcart_services.shop.pricing import MAX_PRICE_CENTS
 
 MAX_LIMIT = 1_000_000_000
@@ -137,7 +138,7 @@ async def list_coupons(conn: AsyncConnection, actor: Actor, size: int, offset: i
 
 
 async def usable_discount(
-    conn: AsyncConnection, actor: Actor, code: str, subtotal_cents: int, *, lock: bool
+    conn: Connection, actor: Actor, code: str, subtotal_cents: int, *, lock: bool
 ) -> tuple[str, int]:
     """The code as it is kept, and what it takes off for this user now.
 
@@ -152,7 +153,7 @@ async def usable_discount(
     row = (await conn.execute(_LOCK if lock else _FIND, place)).one_or_none()
     if row is None:
         raise NotFound(f"there is no coupon {code}")
-    coupon = Coupon(**row._mapping)
+    coupon = Coupon(**row._asdict())
     now = datetime.now(UTC)
     if coupon.starts_at and now < coupon.starts_at:
         raise WrongState(f"coupon {code} is not valid yet", reason="coupon_not_valid")
@@ -168,7 +169,7 @@ async def usable_discount(
     return code, coupon.discount(subtotal_cents)
 
 
-async def use_coupon(conn: AsyncConnection, actor: Actor, code: str, order_id: str) -> None:
+async def use_coupon(conn: Connection, actor: Actor, code: str, order_id: str) -> None:
     """Counts the use of a locked coupon by an order."""
     place = {"tenant": actor.tenant, "code": code, "order_id": order_id, "user_id": actor.user_id}
     await conn.execute(_USE, place)

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from voxcart.errors import DeadlineMissed, Overloaded, Unavailable, VoxcartError
 from voxcart.telemetry.logs import get_logger
+from voxcart_services.shop.batches import BEGIN, BatchConnection, BatchPool
 from voxcart_services.shop.metrics import TRANSACTION_RETRIES_TOTAL
 from voxcart_services.shop.pipelined import Pipelined
 from voxcart_services.shop.tenancy import SYSTEM, Scope, enter, entry, needs_role, prepare_role
@@ -40,8 +41,9 @@ Opened = TypeVar("Opened")
 class Database:
     """The pool. Opened by :meth:`open`, closed by :meth:`aclose`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, batches: BatchPool) -> None:
         self._engine = engine
+        self._batches = batches
         self._with_role: bool | None = None
 
     @classmethod
@@ -52,7 +54,7 @@ class Database:
 
         Args:
             url: SQLAlchemy URL, ``postgresql+psycopg://...``.
-            pool_size: Most connections at a time.
+            pool_size: Most connections at a time, and as many again for batches.
             pool_wait_seconds: How long a caller waits for one before ``Overloaded``.
             statement_seconds: Longest statement and longest wait for a lock.
         """
@@ -61,17 +63,21 @@ class Database:
             f"-c statement_timeout={limit_ms} -c lock_timeout={limit_ms} "
             f"-c idle_in_transaction_session_timeout={limit_ms * 4} -c timezone=UTC"
         )
+        connect_args = {"connect_timeout": 2, "options": options, "application_name": "voxcart-shop"}
         engine = create_async_engine(
-            url,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=pool_wait_seconds,
-            connect_args={"connect_timeout": 2, "options": options, "application_name": "voxcart-shop"},
+            url, pool_size=pool_size, max_overflow=0, pool_timeout=pool_wait_seconds, connect_args=connect_args
         )
-        return cls(engine)
+        _, places = engine.dialect.create_connect_args(engine.url)
+
+        async def connect() -> BatchConnection:
+            raw = await psycopg.AsyncConnection.connect(**places, **connect_args, autocommit=True)
+            return BatchConnection(raw, limit_s=statement_seconds * 4)
+
+        return cls(engine, BatchPool(connect, pool_size, pool_wait_seconds))
 
     async def aclose(self) -> None:
         """Closes all connections."""
+        self._batches.close()
         await self._engine.dispose()
 
     async def wait_until_ready(self, seconds: float) -> None:
@@ -122,17 +128,11 @@ class Database:
         Raises:
             Unavailable, Overloaded, DeadlineMissed: As :meth:`transaction`.
         """
-        async with _mapped_errors(), self._engine.connect() as conn:
-            with_role = await self._needs_role(conn)
-            raw = (await conn.get_raw_connection()).driver_connection
-            try:
-                yield Pipelined(conn, raw, entry(tenant, with_role=with_role))
-            except BaseException as error:
-                # Answers of a batch that was cut off would be taken for those of the next transaction.
-                is_refusal = isinstance(error, VoxcartError) and not isinstance(error.__cause__, psycopg.Error)
-                if not is_refusal or raw.pgconn.pipeline_status:
-                    await conn.invalidate()
-                raise
+        if self._with_role is None:
+            async with self.transaction(SYSTEM):
+                pass  # finds out
+        async with _mapped_errors(), self._batches.connection() as connection:
+            yield Pipelined(connection, (BEGIN, entry(tenant, with_role=bool(self._with_role))))
 
     @asynccontextmanager
     async def maintenance(self) -> AsyncIterator[AsyncConnection]:

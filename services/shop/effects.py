@@ -21,7 +21,7 @@ from voxcart.errors import Conflict, InvalidInput, NotFound, Unavailable, Voxcar
 from voxcart_services.shop.database import Database
 from voxcart_services.shop.metrics import EFFECTS_TOTAL
 from voxcart_services.shop.models import Actor
-from voxcart_services.shop.pipelined import Pipelined, Statement, merged
+from voxcart_services.shop.pipelined import Connection, Pipelined, Statement, merged
 
 MAX_KEY_LENGTH = 200
 
@@ -155,7 +155,7 @@ async def once_pipelined(
         except psycopg.errors.ForeignKeyViolation as error:
             raise NotFound(f"there is no shop {effect.actor.tenant!r}") from error
         if not claimed:
-            stored = await find(tx.conn, effect)
+            stored = await find(tx, effect)
             if stored is None:
                 raise Unavailable("two changes collided; try again")
             return Outcome(stored, replayed=True)
@@ -182,7 +182,7 @@ async def claim(conn: AsyncConnection, effect: Effect) -> bytes | None:
     return None if claimed else await find(conn, effect)
 
 
-async def find(conn: AsyncConnection, effect: Effect) -> bytes | None:
+async def find(conn: Connection, effect: Effect) -> bytes | None:
     """The stored answer of this key, ``None`` if there is none yet.
 
     Raises:

@@ -14,6 +14,7 @@ from voxcart_services.shop.lifecycle import Step, require
 from voxcart_services.shop.models import Actor, Order
 from voxcart_services.shop.order_store import load_order, units_of
 from voxcart_services.shop.outbox import add_events, product_changed, user_event
+from voxcart_services.shop.pipelined import Connection
 from voxcart_services.shop.products import load_products
 from voxcart_services.shop.stock import Units, release
 
@@ -53,7 +54,7 @@ class OrderRules:
     complete_after: timedelta = timedelta(days=10)
 
 
-async def publish_products(conn: AsyncConnection, tenant: str, skus: set[str]) -> None:
+async def publish_products(conn: Connection, tenant: str, skus: set[str]) -> None:
     """Puts products as they are now on the catalogue topic, as a new version."""
     if not skus:
         return

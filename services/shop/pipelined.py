@@ -1,26 +1,33 @@
 """Transactions of few round trips, for what shoppers do most: changes of the cart and checkouts.
 
-Statements are sent together (PostgreSQL's pipeline mode) and run one after the other on the server, so a change costs
-two or three round trips however many statements it has, and locks are held no longer than the server needs.
+A change costs two round trips however many statements it has: what it must know is read in the first, which also begins
+the transaction; what it changes is written in the last, which commits. Locks are held no longer than the server needs.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
-import psycopg
-from psycopg.rows import namedtuple_row
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import TextClause
 
-Statement: TypeAlias = tuple[str, dict[str, Any]]
-"""SQL with ``%(name)s`` placeholders, and its values."""
+from voxcart_services.shop.batches import COMMIT, BatchConnection, Statement
+
+__all__ = ["Connection", "Pipelined", "Rows", "Statement", "merged", "placeholders"]
 
 
+class Connection(Protocol):
+    """What a domain function needs of a transaction: an SQLAlchemy connection is one, and so is :class:`Pipelined`."""
+
+    async def execute(self, statement: Any, parameters: Any = None) -> Any:
+        """Runs one statement; its rows."""
+
+
+@lru_cache(maxsize=256)
 def placeholders(sql: str) -> str:
     """SQL with ``:name`` placeholders in the form of a :data:`Statement`."""
-    return re.sub(r"(?<!:):(\w+)", r"%(\1)s", sql)
+    return re.sub(r"(?<!:):(\w+)", r"%(\1)s", sql.replace("%", "%%"))
 
 
 def merged(statements: Sequence[Statement]) -> Statement:
@@ -37,18 +44,46 @@ def _merged(texts: tuple[str, ...]) -> str:
     return (f"WITH {', '.join(f'w{n} AS ({text})' for n, text in enumerate(first))} " if first else "") + last
 
 
+class Rows(list[Any]):
+    """Rows of a statement, with the verbs of SQLAlchemy's results that domain functions use."""
+
+    def first(self) -> Any:
+        """The first row, ``None`` without any."""
+        return self[0] if self else None
+
+    def one(self) -> Any:
+        """The only row.
+
+        Raises:
+            ValueError: There is another number of rows.
+        """
+        if len(self) != 1:
+            raise ValueError(f"one row was expected, not {len(self)}")
+        return self[0]
+
+    def one_or_none(self) -> Any:
+        """The only row, ``None`` without any."""
+        return self.one() if self else None
+
+    def scalar(self) -> Any:
+        """The first value of the first row, ``None`` without any."""
+        return self[0][0] if self else None
+
+    def scalar_one(self) -> Any:
+        """The first value of the only row."""
+        return self.one()[0]
+
+
 @dataclass(slots=True)
 class Pipelined:
     """A transaction whose statements are sent in batches.
 
     Attributes:
-        conn: The same transaction for statements that go one by one.
-        entry: Says for whom the transaction acts; sent before all others.
+        opening: Begins the transaction and says for whom it acts; sent before all others.
     """
 
-    conn: AsyncConnection
-    raw: psycopg.AsyncConnection[Any]
-    entry: Statement | None
+    connection: BatchConnection
+    opening: tuple[Statement, ...]
 
     async def send(self, *statements: Statement, commit: bool = False) -> list[list[Any]]:
         """Runs statements in one round trip; the rows of each.
@@ -56,14 +91,11 @@ class Pipelined:
         Args:
             commit: End the transaction with them.
         """
-        cursors = []
-        batch = [self.entry, *statements] if self.entry is not None else [*statements]
-        self.entry = None
-        async with self.raw.pipeline():
-            for sql, values in batch:
-                cursor = self.raw.cursor(row_factory=namedtuple_row)
-                cursors.append(await cursor.execute(sql, values))
-            if commit:
-                await self.raw.commit()
-        wanted: Sequence[Any] = cursors[-len(statements) :] if statements else ()
-        return [await cursor.fetchall() if cursor.description else [] for cursor in wanted]
+        opening, self.opening = self.opening, ()
+        answers = await self.connection.exchange(*opening, *statements, *((COMMIT,) if commit else ()))
+        return answers[len(opening) : len(opening) + len(statements)]
+
+    async def execute(self, statement: TextClause, parameters: Mapping[str, Any] | None = None) -> Rows:
+        """Runs one statement of SQLAlchemy's textual form."""
+        (rows,) = await self.send((placeholders(statement.text), dict(parameters or {})))
+        return Rows(rows)

@@ -14,6 +14,7 @@ from voxcart_services.shop.amounts import share_out
 from voxcart_services.shop.cart import load_cart
 from voxcart_services.shop.coupons import usable_discount
 from voxcart_services.shop.models import Actor, CartLine, checked_id
+from voxcart_services.shop.pipelined import Connection
 from voxcart_services.shop.pricing import MAX_PRICE_CENTS
 
 _LOCK = text("SELECT * FROM quotes WHERE tenant = :tenant AND quote_id = :quote_id AND user_id = :user_id FOR UPDATE")
@@ -75,7 +76,7 @@ def check_size(total_cents: int) -> None:
         raise WrongState("the order is too large", reason="too_large")
 
 
-async def price_now(conn: AsyncConnection, actor: Actor, lines: Iterable[CartLine], code: str, *, lock: bool) -> Priced:
+async def price_now(conn: Connection, actor: Actor, lines: Iterable[CartLine], code: str, *, lock: bool) -> Priced:
     """The cart at the prices of now.
 
     Raises:
@@ -120,7 +121,7 @@ async def make_quote(conn: AsyncConnection, actor: Actor, code: str, life: timed
     return quote
 
 
-async def take_quote(conn: AsyncConnection, actor: Actor, quote_id: str, lines: Sequence[CartLine]) -> Priced:
+async def take_quote(conn: Connection, actor: Actor, quote_id: str, lines: Sequence[CartLine]) -> Priced:
     """The cart at the prices of a quote, which is held until the transaction ends.
 
     Raises:
@@ -145,6 +146,6 @@ async def take_quote(conn: AsyncConnection, actor: Actor, quote_id: str, lines: 
     return result
 
 
-async def note_quote_used(conn: AsyncConnection, actor: Actor, quote_id: str, order_id: str) -> None:
+async def note_quote_used(conn: Connection, actor: Actor, quote_id: str, order_id: str) -> None:
     """A quote makes one order."""
     await conn.execute(_USED, {"tenant": actor.tenant, "quote_id": quote_id, "order_id": order_id})
