@@ -13,10 +13,12 @@ from voxcart_services.tts.speaking.clause_maker import Delivery
 from voxcart_services.tts.speaking.synthesizer import SpeechSynthesizer, checked_speaking_rate
 from voxcart_services.tts.text.front_end import FrontEnd
 from voxcart_services.tts.text.normalization import language_of
+from voxcart_services.tts.text.ssml import SsmlDocument, parse_ssml
 from voxcart_services.tts.voices.library import VoiceLibrary
 
 _LANGUAGES = ("", "zh", "en")
 _ALLOWED_CONTROLS = "\n\r\t"
+_SSML_CHARACTERS_PER_CHARACTER = 4
 _LONGEST_LEXICON_NAME = 64
 
 
@@ -42,10 +44,15 @@ class SpeechSynthesisServicer(tts_pb2_grpc.SpeechSynthesisServicer):
     async def Synthesize(
         self, request: tts_pb2.SynthesizeRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[tts_pb2.SynthesizeResponse]:
-        """Audio of a text, as it is made."""
+        """Audio of a text or an SSML document, as it is made."""
         outgoing = OutgoingAudio(request.config.encoding, request.config.sample_rate_hz)
-        self._check_text(request.text)
-        spoken = self._synthesizer.speak(request.text, self._delivery(request.config, request.text))
+        if request.ssml:
+            document = self._ssml(request)
+            delivery = self._delivery(request.config, document.text, document.language)
+            spoken = self._synthesizer.speak_clauses(document.clauses(self._synthesizer.limits), delivery)
+        else:
+            self._check_text(request.text)
+            spoken = self._synthesizer.speak(request.text, self._delivery(request.config, request.text))
         async with contextlib.aclosing(spoken) as chunks:
             async for chunk in chunks:
                 for response in outgoing.responses(chunk):
@@ -64,7 +71,7 @@ class SpeechSynthesisServicer(tts_pb2_grpc.SpeechSynthesisServicer):
         if config.voice:
             self._voices.get(config.voice)
         pieces = self._pieces(requests)
-        opening = await _opening(pieces)
+        opening = await self._opening(pieces)
         delivery = self._delivery(config, opening)
         spoken = self._synthesizer.speak_pieces(_chained(opening, pieces), delivery)
         async with contextlib.aclosing(spoken) as chunks:
@@ -102,15 +109,38 @@ class SpeechSynthesisServicer(tts_pb2_grpc.SpeechSynthesisServicer):
             if request.text:
                 yield request.text
 
+    async def _opening(self, pieces: AsyncIterator[str]) -> str:
+        """The pieces up to the first with something to say, which tells the language."""
+        opening = ""
+        async for piece in pieces:
+            opening += piece
+            if self._front_end.has_speech(opening):
+                return opening
+        raise InvalidInput("the stream ended without any text that can be said")
+
+    def _ssml(self, request: tts_pb2.SynthesizeRequest) -> SsmlDocument:
+        if request.text:
+            raise InvalidInput("a request has either text or ssml, not both")
+        _check_length(len(request.ssml), _SSML_CHARACTERS_PER_CHARACTER * self._max_text_characters, "ssml")
+        document = parse_ssml(request.ssml)
+        _check_length(len(document.text), self._max_text_characters)
+        if not any(passage.marks for passage in document.passages):
+            self._check_sayable(document.text, "ssml")
+        return document
+
     def _check_text(self, text: str) -> None:
         if not text.strip():
             raise InvalidInput("text is empty")
         _check_length(len(text), self._max_text_characters)
         _check_controls(text)
-        _check_sayable(text)
+        self._check_sayable(text, "text")
 
-    def _delivery(self, config: tts_pb2.SynthesisConfig, text: str) -> Delivery:
-        language = _checked_language(config.language) or language_of(text)
+    def _check_sayable(self, text: str, name: str) -> None:
+        if not self._front_end.has_speech(text):
+            raise InvalidInput(f"{name} has nothing that can be said")
+
+    def _delivery(self, config: tts_pb2.SynthesisConfig, text: str, document_language: str = "") -> Delivery:
+        language = _checked_language(config.language) or document_language or language_of(text)
         if len(config.lexicon) > _LONGEST_LEXICON_NAME:
             raise InvalidInput(f"the name of a lexicon has at most {_LONGEST_LEXICON_NAME} characters")
         return Delivery(
@@ -132,27 +162,10 @@ def _check_controls(text: str, name: str = "text") -> None:
             raise InvalidInput(f"{name} has the control character U+{ord(character):04X} at position {position}")
 
 
-def _check_sayable(text: str, name: str = "text") -> None:
-    if not any(character.isalnum() for character in text):
-        raise InvalidInput(f"{name} has nothing that can be said")
-
-
 def _checked_language(language: str) -> str:
     if language not in _LANGUAGES:
         raise InvalidInput(f"language must be 'zh', 'en' or empty, not {language[:32]!r}")
     return language
-
-
-async def _opening(pieces: AsyncIterator[str]) -> str:
-    """The pieces up to the first that tells the language."""
-    opening = ""
-    async for piece in pieces:
-        opening += piece
-        if any(character.isalnum() for character in opening):
-            return opening
-    raise InvalidInput(
-        "the stream ended without any text that can be said" if opening else "the stream ended without any text"
-    )
 
 
 async def _chained(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:
