@@ -10,6 +10,8 @@ import soxr
 
 from voxcart.audio.intake import PcmIntake
 from voxcart.audio.pcm import to_pcm_s16le
+from voxcart.speech_data.noises import room_tone
+from voxcart.speech_data.rooms import add_room, room_response
 from voxcart_services.asr.config import AsrSettings
 from voxcart_services.asr.engine import AsrModels, load_models, make_recognizer
 from voxcart_services.asr.recognizer import Recognizer
@@ -91,6 +93,19 @@ def texts(events: list[RecognitionEvent]) -> list[str]:
 def test_commands_are_understood_in_a_stream(models: AsrModels) -> None:
     events = recognize(models, np.concatenate([BUY_APPLES, WHICH_PHONES, ALL_RIGHT]))
     assert texts(events) == ["我想买苹果", "2000元以下的华为手机有哪些", "好的"]
+
+
+def test_a_speaker_who_is_suddenly_26_db_fainter_is_not_taken_for_a_television(models: AsrModels) -> None:
+    tone = 0.0005 * room_tone(np.random.default_rng(0), len(WHICH_PHONES))
+    faint = 0.05 * WHICH_PHONES + tone
+    assert texts(recognize(models, np.concatenate([BUY_APPLES, ALL_RIGHT, faint])))[2:] != []
+    far = add_room(faint, room_response(np.random.default_rng(3), RATE_HZ, 0.6))[: len(faint)]
+    refused = [
+        event.diagnostics.no_speech_reason
+        for event in recognize(models, np.concatenate([BUY_APPLES, ALL_RIGHT, far]))
+        if isinstance(event, EndOfSpeech) and event.no_speech and event.diagnostics is not None
+    ]
+    assert refused == ["background: fainter"]
 
 
 def test_a_confirmation_is_never_held(models: AsrModels) -> None:

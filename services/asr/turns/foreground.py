@@ -1,10 +1,14 @@
-"""Speech meant for the shop, told from a television or other people's talk: pure functions of level, noise, confidence.
+"""Speech meant for the shop, told from a television or other people's talk: pure functions of level, echo, confidence.
 
-Nothing in the sound of one utterance says whom it is meant for. What tells is the comparison with the turns before:
-whoever talks to the shop is about as loud each time, and who is clearly fainter, over more noise, and badly understood,
-is somebody else. The judge is made to err on the side of listening: before a turn was accepted there is nothing to
-compare with and nobody is turned away, an answer to the open question always passes, and every utterance that is turned
-away brings the expected level down, so that a speaker who stepped back is heard again.
+What tells is first the comparison with the turns before: whoever talks to the shop is about as loud each time. But a
+soft voice or a microphone that was moved is faint as well. So it counts too how far away the voice sounds: speech falls
+silent within hundredths of a second, a room does not, so that the level of a voice from across the room never falls
+faster than the room allows (R. Ratnam et al., "Blind estimation of reverberation time", JASA 2003). Who is clearly
+fainter, echoes, and is badly understood, is somebody else; being faint alone turns nobody away.
+
+The judge is made to err on the side of listening: before a turn was accepted there is nothing to compare with and
+nobody is turned away, an answer to the open question always passes, and every utterance that is turned away brings the
+expected level down, so that a speaker who stepped back is heard again.
 """
 
 from __future__ import annotations
@@ -25,6 +29,12 @@ _LEARN_LOUDER = 0.5
 _LEARN_FAINTER = 0.2
 _REJECTED_STEP_DB = 2.0
 
+_DECAY_HOP_SAMPLES = 256
+_DECAY_HOPS = 4
+_DECAY_PERCENTILE = 90
+_DECAY_LOUD_SHARE = 1 / 3
+_DECAY_BELOW_LOUD_DB, _DECAY_ABOVE_NOISE_DB = 6.0, 8.0
+
 
 @dataclass(frozen=True, slots=True)
 class VoiceMeasures:
@@ -39,6 +49,8 @@ class VoiceMeasures:
         longest_voiced_ms: Longest stretch without an unvoiced frame.
         mean_probability: Mean speech probability of the voiced frames; 0 if there are none.
         clipped_share: Share of samples at full scale.
+        decay_db: How far the level falls within 64 ms where it falls fast: over 20 close by, under 8 from across an
+            echoing room, no more than `snr_db` allows; `None` if there was nothing to fall.
     """
 
     speech_dbfs: float | None
@@ -49,6 +61,7 @@ class VoiceMeasures:
     longest_voiced_ms: int
     mean_probability: float
     clipped_share: float
+    decay_db: float | None = None
 
 
 def measure_voice(samples: np.ndarray, probabilities: np.ndarray) -> VoiceMeasures:
@@ -77,12 +90,30 @@ def measure_voice(samples: np.ndarray, probabilities: np.ndarray) -> VoiceMeasur
         longest_voiced_ms=_longest_run(voiced) * FRAME_MS,
         mean_probability=float(known[known >= _VOICED].mean()) if len(places) else 0.0,
         clipped_share=float(np.mean(np.abs(samples) >= _CLIPPED)) if len(samples) else 0.0,
+        decay_db=_decay_db(samples),
     )
 
 
 def _louder_part(power: np.ndarray) -> float:
     loudest = np.sort(power)[-max(1, round(len(power) * _LOUD_SHARE)) :]
     return float(loudest.mean())
+
+
+def _decay_db(samples: np.ndarray) -> float | None:
+    """How far the level falls within 64 ms from the loud moments on, the 90th percentile of them."""
+    num_hops = len(samples) // _DECAY_HOP_SAMPLES
+    if num_hops <= _DECAY_HOPS:
+        return None
+    hops = samples[: num_hops * _DECAY_HOP_SAMPLES].reshape(num_hops, _DECAY_HOP_SAMPLES)
+    level = 10 * np.log10(np.einsum("ij,ij->i", hops, hops) / _DECAY_HOP_SAMPLES + 1e-10)
+    loud_db = float(np.sort(level)[-max(1, int(num_hops * _DECAY_LOUD_SHARE)) :].mean())
+    floor_db = float(np.percentile(level, 10))
+    start = level[:-_DECAY_HOPS]
+    after = np.minimum(level[_DECAY_HOPS:], level[_DECAY_HOPS - 1 : -1])
+    is_loud = (start > loud_db - _DECAY_BELOW_LOUD_DB) & (start > floor_db + _DECAY_ABOVE_NOISE_DB)
+    if not is_loud.any():
+        return None
+    return round(float(np.percentile((start - after)[is_loud], _DECAY_PERCENTILE)), 1)
 
 
 def _dbfs(power: float) -> float:
@@ -135,20 +166,30 @@ class ForegroundRules:
         reject_background: Probability of background at or above which it is turned away; 1 turns nobody away.
         fainter_db: Fainter than expected by more than this, it begins to count.
         per_db: Weight of each decibel beyond.
+        most_db: Decibels beyond that count at most.
+        near_decay_db: `VoiceMeasures.decay_db` that counts neither way.
+        per_decay_db: Weight of each decibel below it, or of each above it in the speaker's favour.
+        most_decay_db: Decibels that count at most, either way.
         low_snr_db: Speech that stands less than this above the background begins to count.
         per_snr_db: Weight of each decibel below.
         sure_confidence: Confidence of the recognition that counts neither way.
         per_confidence: Weight of the confidence below it, or of that above it in the speaker's favour.
+        most_unsure: Confidence below it that counts at most: whoever is faint is badly understood too.
         bias: Log odds of background when nothing counts.
     """
 
     reject_background: float = 0.8
     fainter_db: float = 14.0
     per_db: float = 0.6
+    most_db: float = 8.0
+    near_decay_db: float = 8.0
+    per_decay_db: float = 0.8
+    most_decay_db: float = 5.0
     low_snr_db: float = 10.0
     per_snr_db: float = 0.15
     sure_confidence: float = 0.7
     per_confidence: float = 4.0
+    most_unsure: float = 0.25
     bias: float = -2.5
 
     def __post_init__(self) -> None:
@@ -187,15 +228,18 @@ def judge_foreground(
         return Foreground(0.0, "first_turn", False)
     if is_answer:
         return Foreground(0.0, "answer", False)
-    fainter_db = level.dbfs - measures.speech_dbfs - rules.fainter_db
+    fainter_db = min(rules.most_db, level.dbfs - measures.speech_dbfs - rules.fainter_db)
     if fainter_db <= 0:
         return Foreground(0.0, "near", False)
+    echo_db = rules.near_decay_db - measures.decay_db if measures.decay_db is not None else 0.0
+    echo_db = max(-rules.most_decay_db, min(rules.most_decay_db, echo_db))
     missing_snr_db = max(0.0, rules.low_snr_db - measures.snr_db) if measures.snr_db is not None else 0.0
     log_odds = (
         rules.bias
         + rules.per_db * fainter_db
+        + rules.per_decay_db * echo_db
         + rules.per_snr_db * missing_snr_db
-        + rules.per_confidence * (rules.sure_confidence - confidence)
+        + rules.per_confidence * min(rules.most_unsure, rules.sure_confidence - confidence)
     )
     probability = round(1 / (1 + math.exp(-max(-30.0, min(30.0, log_odds)))), 4)
     return Foreground(probability, "fainter", rules.reject_background < 1.0 and probability >= rules.reject_background)

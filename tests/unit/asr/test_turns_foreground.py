@@ -122,9 +122,45 @@ def test_a_television_behind_the_speaker_is_turned_away_and_the_speaker_is_not()
     assert not judge_foreground(replace(NEAR, speech_dbfs=-29.0), level, 0.8, False, RULES).is_background
 
 
+@given(level=st.floats(-30, -10), down=st.floats(0, 60), confidence=st.floats(0.35, 1), snr_db=st.floats(10, 60))
+def test_a_voice_that_sounds_close_is_never_turned_away_for_being_faint(
+    level: float, down: float, confidence: float, snr_db: float
+) -> None:
+    close = replace(NEAR, speech_dbfs=level - down, snr_db=snr_db, decay_db=12.0)
+    assert not judge_foreground(close, known_level(level), confidence, False, RULES).is_background
+
+
+@given(one=st.none() | st.floats(0, 40), other=st.floats(0, 40), dbfs=st.floats(-60, -20))
+def test_the_more_it_echoes_the_more_likely_background(one: float | None, other: float, dbfs: float) -> None:
+    decays = (other, other + 5) if one is None else sorted((one, other))
+    echoing, dry = (
+        judge_foreground(replace(FAR, speech_dbfs=dbfs, decay_db=decay_db), known_level(), 0.5, False, RULES)
+        for decay_db in decays
+    )
+    assert echoing.background_probability >= dry.background_probability
+
+
+def test_a_voice_close_by_falls_silent_faster_than_one_from_across_a_room() -> None:
+    syllables = np.concatenate([np.concatenate([voice(0.1, 5, seed), voice(0.0002, 4, seed)]) for seed in range(8)])
+    seconds = np.arange(int(0.6 * 16_000)) / 16_000
+    tail = np.random.default_rng(9).normal(0, 1, len(seconds)) * 10 ** (-3 * seconds / 0.6)
+    room = np.convolve(syllables, np.concatenate([[5.0], tail]))[: len(syllables)].astype(np.float32)
+    everywhere = np.ones(len(syllables) // FRAME_SAMPLES, np.float32)
+    dry, far = (measure_voice(samples, everywhere).decay_db for samples in (syllables, room * np.float32(0.01)))
+    assert dry is not None
+    assert far is not None
+    assert dry > 20 > 9 > far
+    assert measure_voice(syllables * np.float32(0.1), everywhere).decay_db == pytest.approx(dry, abs=1.5)
+
+
+def test_what_never_falls_has_no_decay() -> None:
+    assert measure_voice(voice(0.1, 20), np.ones(20, np.float32)).decay_db is None
+    assert measure_voice(voice(0.1, 2), np.ones(2, np.float32)).decay_db is None
+
+
 def test_a_speaker_who_stepped_back_is_heard_again() -> None:
     level, turns = known_level(), 0
-    farther = replace(NEAR, speech_dbfs=-43.0, snr_db=20.0)
+    farther = replace(NEAR, speech_dbfs=-20.0 - RULES.fainter_db - 6.0, snr_db=20.0, decay_db=6.0)
     while judge_foreground(farther, level, 0.8, False, RULES).is_background:
         level.reject()
         turns += 1
