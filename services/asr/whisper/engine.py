@@ -29,7 +29,7 @@ from voxcart_services.asr.recognition import (
     Word,
 )
 from voxcart_services.asr.whisper.batch import DecodeBatch, Member
-from voxcart_services.asr.whisper.features import SAMPLE_RATE_HZ
+from voxcart_services.asr.whisper.features import SAMPLE_RATE_HZ, level_gain
 from voxcart_services.asr.whisper.guards import without_inventions
 from voxcart_services.asr.whisper.model import WhisperModel
 from voxcart_services.asr.whisper.scheduler import Job, Scheduler, SchedulerLimits
@@ -52,6 +52,7 @@ class WhisperRules:
 
     Attributes:
         trailing_silence_ms: Silence that the model is shown after the last sample.
+        level_dbfs: Level that the loud parts of an utterance are brought to; `None` leaves them as they came.
         tail_stride: Positions (20 ms) of kept silence that one entry stands for; 1 keeps all.
         full_window: Encode 30 s instead of the audio with the kept silence: slow, what Whisper was trained on.
         beam: When and how finals are searched with a beam.
@@ -63,6 +64,7 @@ class WhisperRules:
     """
 
     trailing_silence_ms: int = 600
+    level_dbfs: float | None = -17.0
     tail_stride: int = 10
     full_window: bool = False
     beam: BeamRules = field(default_factory=BeamRules)
@@ -299,6 +301,8 @@ class WhisperEngine(SpeechEngine):
         length = min(len(samples) + silence, self._model.max_samples)
         padded = np.zeros(length, dtype=np.float32)
         padded[: len(samples)] = samples
+        if self.rules.level_dbfs is not None:
+            padded *= level_gain(samples, self.rules.level_dbfs)
         positions = self._model.config.num_audio_positions
         if not self.rules.full_window:
             needed = self._model.num_positions(length)

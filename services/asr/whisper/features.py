@@ -14,6 +14,9 @@ SAMPLE_RATE_HZ = 16_000
 HOP_SAMPLES = 160
 _WINDOW_SAMPLES = 400
 _NUM_BINS = _WINDOW_SAMPLES // 2 + 1
+_LEVEL_SAMPLES = 512
+_LOUD_SHARE = 0.25
+_MAX_GAIN_DB = 30.0
 
 
 def log_mel(samples: np.ndarray, num_mels: int = 80) -> np.ndarray:
@@ -33,6 +36,28 @@ def log_mel(samples: np.ndarray, num_mels: int = 80) -> np.ndarray:
     power = spectrum.real**2 + spectrum.imag**2
     mel = np.log10(np.maximum(_mel_filters(num_mels) @ power.T, 1e-10))
     return ((np.maximum(mel, mel.max() - 8.0) + 4.0) / 4.0).astype(np.float32)
+
+
+def level_gain(samples: np.ndarray, level_dbfs: float) -> np.float32:
+    """Factor that brings the loudest quarter of an utterance, by frames of 32 ms, to a level.
+
+    The features are logarithms that are only floored by the loudest value, so a level stays in them as an offset, and
+    Whisper hears faint speech worse. At most 30 dB are added, and silence stays as it is. Samples may go beyond
+    [-1, 1], which the features do not mind.
+
+    Args:
+        samples: float32 `[num_samples]`.
+        level_dbfs: Mean power of the loud part, in dB below full scale.
+    """
+    num_frames = len(samples) // _LEVEL_SAMPLES
+    if not num_frames:
+        return np.float32(1)
+    frames = samples[: num_frames * _LEVEL_SAMPLES].reshape(num_frames, _LEVEL_SAMPLES)
+    power = np.sort(np.einsum("ij,ij->i", frames, frames)) / _LEVEL_SAMPLES
+    loud = float(power[-max(1, round(num_frames * _LOUD_SHARE)) :].mean())
+    if loud < 1e-12:
+        return np.float32(1)
+    return np.float32(10 ** (min(_MAX_GAIN_DB, level_dbfs - 10 * np.log10(loud)) / 20))
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from voxcart_services.asr.whisper.features import log_mel
+from voxcart_services.asr.whisper.features import level_gain, log_mel
 from voxcart_services.asr.whisper.tail import SilenceTail
 
 pytestmark = pytest.mark.unit
@@ -54,3 +54,19 @@ def test_features_have_a_frame_every_10_ms_and_follow_the_pitch(num_mels: int) -
     assert low.dtype == np.float32
     assert low[:, 50].argmax() < high[:, 50].argmax()
     assert low.max() - low.min() == pytest.approx(2.0, abs=1e-3)
+
+
+def test_the_same_sound_at_any_level_is_brought_to_one_level() -> None:
+    rng = np.random.default_rng(0)
+    sound = np.concatenate([rng.normal(0, 0.001, 16_000), rng.normal(0, 0.1, 16_000)]).astype(np.float32)
+    features = [log_mel(sound * np.float32(level) * level_gain(sound * np.float32(level), -17.0)) for level in (1, 0.2)]
+    np.testing.assert_allclose(features[0], features[1], atol=1e-4)
+    loud = (sound * level_gain(sound, -17.0))[16_000:]
+    assert 10 * np.log10(np.mean(loud**2)) == pytest.approx(-17.0, abs=0.3)
+
+
+def test_silence_stays_silent_and_noise_is_raised_by_30_db_at_most() -> None:
+    assert level_gain(np.zeros(8_000, np.float32), -17.0) == 1
+    assert level_gain(np.ones(100, np.float32), -17.0) == 1
+    hiss = np.random.default_rng(0).normal(0, 1e-4, 8_000).astype(np.float32)
+    assert level_gain(hiss, -17.0) == pytest.approx(10 ** (30 / 20))
