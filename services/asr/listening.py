@@ -4,6 +4,10 @@ Frames are 32 ms, aligned to multiples of 512 samples of the stream. What outliv
 offset) would make a replay differ from the first run, so it is set back at the end of every utterance and at every
 64th frame of silence. From the last of these points, `resume_sample`, the stream can be played again with equal
 results.
+
+While nothing is heard but the stream's usual background, frames are looked at a quarter of a second at a time: nothing
+can begin there, and two hundred silent streams cost half as much. The first sound above the background is looked at
+at once. What the frames give is the same either way, it comes later.
 """
 
 from __future__ import annotations
@@ -19,6 +23,9 @@ from voxcart_services.asr.turns.vad import FRAME_SAMPLES
 from voxcart_services.asr.turns.vad_pool import VadStream
 
 _RESET_SAMPLES = 64 * FRAME_SAMPLES
+_HELD_SAMPLES = 8 * FRAME_SAMPLES
+_STANDS_OUT = 2.0
+_FLOOR_RISE = 0.05
 
 
 class Listener:
@@ -55,6 +62,8 @@ class Listener:
         self._unread: deque[float] = deque()
         self._as_heard: np.ndarray | None = None
         self._resets: deque[int] = deque([first_sample])
+        self._floor_power: float | None = None
+        self._is_background = False
 
     @property
     def start_sample(self) -> int:
@@ -74,15 +83,25 @@ class Listener:
     def append(self, samples: np.ndarray) -> None:
         """Takes the next samples, float32 `[num_samples]`."""
         self._buffer.append(samples)
+        if len(samples):
+            self._is_background = self._is_usual(float(np.dot(samples, samples)) / len(samples))
 
     def view(self, start: int, end: int) -> np.ndarray:
         """Samples in [start, end), free of offset up to `position`; valid until the next `append`."""
         return self._buffer.view(start, end)
 
+    def hurry(self) -> bool:
+        """Holds no frame back until more samples come; says whether any were."""
+        is_held = self._is_background and self._buffer.end - self.position >= FRAME_SAMPLES
+        self._is_background = False
+        return is_held
+
     async def fill(self) -> bool:
-        """Makes sure that there is a frame to look at; `False` when there is not audio enough for one."""
+        """Makes sure that there is a frame to look at; `False` when there is none, or background that can wait."""
         if self._unread:
             return True
+        if self._is_background and self.gate.is_silent and self._buffer.end - self.position < _HELD_SAMPLES:
+            return False
         self._reset_in_silence()
         to_reset = _RESET_SAMPLES - self.position % _RESET_SAMPLES
         count = min(self._buffer.end - self.position, to_reset) // FRAME_SAMPLES
@@ -129,6 +148,12 @@ class Listener:
         self._buffer.drop_before(position)
         while len(self._resets) > 1 and self._resets[1] <= position:
             self._resets.popleft()
+
+    def _is_usual(self, power: float) -> bool:
+        """Whether samples of this mean power are like the background so far, which it follows."""
+        floor = self._floor_power
+        self._floor_power = power if floor is None or power < floor else floor + _FLOOR_RISE * (power - floor)
+        return floor is not None and power <= _STANDS_OUT * floor
 
     def _reset_in_silence(self) -> None:
         if self.position % _RESET_SAMPLES == 0 and self.gate.is_silent and self.position > self._resets[-1]:

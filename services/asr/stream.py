@@ -211,6 +211,9 @@ class RecognitionStream:
 
     async def flush(self) -> AsyncIterator[RecognitionEvent]:
         """Finishes the open utterance at once: no more audio comes for now."""
+        if self._utterance is None and self._listener.hurry():
+            async for event in self.process():
+                yield event
         if self._utterance is not None:
             async for event in self._finish(self._utterance, EndReason.END_OF_INPUT):
                 yield event

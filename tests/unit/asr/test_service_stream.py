@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.support.asr import (
     RATE_HZ,
     LengthEngine,
+    LoudnessVad,
     ScriptedTurn,
     audio,
     make_recognizer,
@@ -20,6 +21,7 @@ from voxcart.errors import InvalidInput, Overloaded, WrongState
 from voxcart_services.asr.recognizer import Recognizer, RecognizerRules
 from voxcart_services.asr.results import EndOfSpeech, Final, Interim, RecognitionEvent, StartOfSpeech
 from voxcart_services.asr.stream import StreamOptions
+from voxcart_services.asr.turns.vad_pool import VadStream
 
 pytestmark = pytest.mark.unit
 
@@ -238,3 +240,54 @@ def test_start_of_speech_is_told_before_its_end() -> None:
     starts = {event.utterance: index for index, event in enumerate(events) if isinstance(event, StartOfSpeech)}
     ends = {event.utterance: index for index, event in enumerate(events) if isinstance(event, EndOfSpeech)}
     assert all(starts[number] < ends[number] for number in starts)
+
+
+class _CountingVad(LoudnessVad):
+    """Counts pushes of all streams, and what was pushed."""
+
+    def __init__(self) -> None:
+        self.num_pushes = self.num_frames = 0
+
+    def stream(self) -> VadStream:
+        counting, stream = self, super().stream()
+        push = stream.push_frames
+
+        async def counted(frames: np.ndarray) -> np.ndarray:
+            counting.num_pushes += 1
+            counting.num_frames += len(frames)
+            return await push(frames)
+
+        stream.push_frames = counted  # type: ignore[method-assign]
+        return stream
+
+
+def room(seconds: float, level: float = 0.003) -> np.ndarray:
+    return np.random.default_rng(1).normal(0, level, int(seconds * RATE_HZ)).astype(np.float32)
+
+
+async def test_background_is_looked_at_in_larger_pieces_and_whatever_rises_above_it_at_once() -> None:
+    vad = _CountingVad()
+    recognizer = make_recognizer(vad=vad)
+    stream = recognizer.stream(StreamOptions())
+    pieces = np.split(room(4.0), 40)
+    for piece in pieces:
+        assert [event async for event in stream.push_audio(piece)] == []
+    assert vad.num_pushes < 20
+    looked_at = vad.num_frames
+    assert [event async for event in stream.push_audio(speech(0.15))] != []
+    assert vad.num_frames - looked_at >= 4
+    await stream.aclose()
+    await recognizer.aclose()
+
+
+async def test_what_was_held_back_is_looked_at_when_the_input_ends() -> None:
+    vad = _CountingVad()
+    recognizer = make_recognizer(vad=vad)
+    stream = recognizer.stream(StreamOptions())
+    for piece in np.split(room(0.9), 9):
+        assert [event async for event in stream.push_audio(piece)] == []
+    assert vad.num_frames < 28
+    assert [event async for event in stream.end_input()] == []
+    assert vad.num_frames == 28
+    await stream.aclose()
+    await recognizer.aclose()
