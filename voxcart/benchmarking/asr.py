@@ -23,6 +23,7 @@ from voxcart.benchmarking.machine import describe_machine
 from voxcart.benchmarking.service_process import ProcessMeter
 from voxcart.benchmarking.turn import spread
 from voxcart.errors import InvalidInput, Unavailable
+from voxcart.evaluation.interims import ShownUtterance, as_line, tally
 from voxcart.evaluation.manifest import (
     SAMPLE_RATE_HZ,
     Recording,
@@ -97,6 +98,11 @@ class SessionLog:
     interims: list[float] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
     """Arrivals of END_OF_SPEECH that a final follows."""
+    refused: list[tuple[float, str]] = field(default_factory=list)
+    """Ends of the utterances that no final followed, in the stream, and why none did."""
+    shown: list[ShownUtterance] = field(default_factory=list)
+    showing: list[tuple[str, float]] = field(default_factory=list)
+    """Text and stability of the interims of the utterance that is being said."""
     stages_ms: dict[str, list[float]] = field(default_factory=dict)
     num_chunks: int = 0
     num_late_chunks: int = 0
@@ -239,13 +245,20 @@ async def _requests(
 
 
 def _note(response: asr_pb2.StreamingRecognizeResponse, arrived_s: float, log: SessionLog) -> None:
-    if response.event == asr_pb2.StreamingRecognizeResponse.EVENT_END_OF_SPEECH and not response.no_speech:
-        log.ends.append(arrived_s)
+    if response.event == asr_pb2.StreamingRecognizeResponse.EVENT_END_OF_SPEECH:
+        if response.no_speech:
+            log.refused.append((_seconds(response.at), response.no_speech_reason))
+            log.showing.clear()
+        else:
+            log.ends.append(arrived_s)
     elif response.event == asr_pb2.StreamingRecognizeResponse.EVENT_RESULT:
         result = response.result
         if not result.is_final:
             log.interims.append(arrived_s)
+            log.showing.append((result.text, result.stability))
             return
+        log.shown.append(ShownUtterance(tuple(log.showing), result.text))
+        log.showing.clear()
         log.finals.append((arrived_s, _seconds(result.start), _seconds(result.end), result.text))
         for timing in result.timing:
             log.stages_ms.setdefault(timing.stage, []).append(timing.queue_ms + timing.compute_ms)
@@ -263,16 +276,16 @@ class _Times:
     end_of_turn: list[float] = field(default_factory=list)
     first_interim: list[float] = field(default_factory=list)
     interim_gap: list[float] = field(default_factory=list)
-    missed: int = 0
+    missed: list[dict[str, Any]] = field(default_factory=list)
     cut: int = 0
 
 
 def summary(logs: Sequence[SessionLog], load: AsrLoad) -> dict[str, Any]:
     """Percentiles and counts over all sessions."""
     times = _Times()
-    for log in logs:
+    for number, log in enumerate(logs):
         for utterance in log.utterances:
-            _add_utterance(utterance, log, times)
+            _add_utterance(utterance, log, times, number)
     stages: dict[str, list[float]] = {}
     for log in logs:
         for stage, values in log.stages_ms.items():
@@ -284,7 +297,8 @@ def summary(logs: Sequence[SessionLog], load: AsrLoad) -> dict[str, Any]:
         "seconds": load.seconds,
         "chunk_ms": load.chunk_ms,
         "utterances": sum(len(log.utterances) for log in logs),
-        "missed": times.missed,
+        "missed": len(times.missed),
+        "missed_recordings": times.missed,
         "cut": times.cut,
         "finals": sum(len(log.finals) for log in logs),
         "failed_sessions": len(failures),
@@ -297,19 +311,22 @@ def summary(logs: Sequence[SessionLog], load: AsrLoad) -> dict[str, Any]:
             100 * sum(log.num_late_chunks for log in logs) / max(1, sum(log.num_chunks for log in logs)), 2
         ),
         "worst_lag_ms": round(1_000 * max((log.worst_lag_s for log in logs), default=0.0), 1),
+        "interims": tally([shown for log in logs for shown in log.shown]),
         "stages_ms": {stage: spread(values) for stage, values in sorted(stages.items())},
     }
 
 
-def _add_utterance(utterance: Utterance, log: SessionLog, times: _Times) -> None:
+def _add_utterance(utterance: Utterance, log: SessionLog, times: _Times, session: int) -> None:
     """Finds what belongs to an utterance by its place in the stream; an utterance cut in two counts its last final."""
     own = [
         final
         for final in log.finals
-        if final[1] < utterance.speech_end_s + _MATCH_SECONDS and final[2] > utterance.speech_start_s - _MATCH_SECONDS
+        if final[1] < _latest_end_s(utterance) and final[2] > utterance.speech_start_s - _MATCH_SECONDS
     ]
     if not own:
-        times.missed += 1
+        reasons = [why for end_s, why in log.refused if utterance.speech_start_s < end_s < _latest_end_s(utterance)]
+        reason = reasons[-1] if reasons else "no speech was noticed"
+        times.missed.append({"recording": utterance.name, "session": session, "reason": log.failure or reason})
         return
     times.cut += len(own) > 1
     arrived_s = own[-1][0]
@@ -321,6 +338,11 @@ def _add_utterance(utterance: Utterance, log: SessionLog, times: _Times) -> None
     if interims:
         times.first_interim.append(1_000 * (interims[0] - utterance.speech_start_s))
         times.interim_gap += [1_000 * (after - before) for before, after in pairwise(interims)]
+
+
+def _latest_end_s(utterance: Utterance) -> float:
+    """Where its end may be found at the latest."""
+    return utterance.speech_end_s + _MATCH_SECONDS
 
 
 def as_table(report: dict[str, Any]) -> str:
@@ -339,6 +361,11 @@ def as_table(report: dict[str, Any]) -> str:
             if isinstance(values, dict) and "p50" in values:
                 cells = "".join(f"{'-' if values[key] is None else values[key]:>9}" for key in ("p50", "p95", "p99"))
                 rows.append(f"{name:<34}{cells}{values['count']:>7}")
+        rows.append(as_line(report["interims"]))
+        rows += [
+            f"missed: {one['recording']} in session {one['session']} ({one['reason']})"
+            for one in report["missed_recordings"]
+        ]
     rows.append(f"late chunks {report['late_chunks_percent']} %, worst lag {report['worst_lag_ms']} ms")
     if report["service"]:
         cost = report["service"]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from voxcart.evaluation.interims import ShownUtterance
 from voxcart.evaluation.manifest import SAMPLE_RATE_HZ, Recording, read_audio, speech_end_sample
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Recognised:
             included; None when nothing was recognised.
         num_utterances: Finals; more than one means that a recording was cut.
         is_ended_by_file: Whether the last turn was over only because the recording was.
+        shown: Interim results and finals of its utterances.
     """
 
     recording: Recording
@@ -47,6 +49,7 @@ class Recognised:
     final_seconds: float | None
     num_utterances: int
     is_ended_by_file: bool = False
+    shown: tuple[ShownUtterance, ...] = ()
 
 
 @dataclass
@@ -87,13 +90,15 @@ async def recognise(open_stream: OpenStream, recording: Recording, is_paced: boo
     Raises:
         InvalidInput: The recording cannot be read.
     """
-    from voxcart_services.asr.results import Final
+    from voxcart_services.asr.results import Final, Interim
 
     samples = read_audio(recording.path)
     speech_end = speech_end_sample(recording, samples)
     pacer = Pacer() if is_paced else None
     stream = open_stream(recording)
     clock, finals = _Clock(), []
+    interims: list[tuple[str, float]] = []
+    shown: list[ShownUtterance] = []
     final_s = work_s = None
     is_ended_by_file = False
     try:
@@ -107,6 +112,12 @@ async def recognise(open_stream: OpenStream, recording: Recording, is_paced: boo
             started = time.perf_counter()
             events = [event async for event in (stream.push_audio(chunk) if len(chunk) else stream.end_input())]
             clock.step(arrived_s, time.perf_counter() - started)
+            for event in events:
+                if isinstance(event, Interim):
+                    interims.append((event.transcript.text, event.stability))
+                elif isinstance(event, Final):
+                    shown.append(ShownUtterance(tuple(interims), event.transcript.text))
+                    interims = []
             if found := [event.transcript for event in events if isinstance(event, Final)]:
                 finals += found
                 done_s = clock.done_s if pacer is None else pacer.elapsed_s()
@@ -117,7 +128,9 @@ async def recognise(open_stream: OpenStream, recording: Recording, is_paced: boo
         await stream.aclose()
     texts = (" ".join(final.text for final in finals), " ".join(final.raw_text for final in finals))
     audio_s = len(samples) / SAMPLE_RATE_HZ
-    return Recognised(recording, *texts, audio_s, clock.work_s, work_s, final_s, len(finals), is_ended_by_file)
+    return Recognised(
+        recording, *texts, audio_s, clock.work_s, work_s, final_s, len(finals), is_ended_by_file, tuple(shown)
+    )
 
 
 async def evaluate(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from voxcart.evaluation.asr import Recognised
+from voxcart.evaluation.interims import as_line, tally
 from voxcart.evaluation.scoring import (
     CorrectionTally,
     ErrorRate,
@@ -34,6 +35,7 @@ def report(results: Sequence[Recognised]) -> dict[str, Any]:
         "cut_recordings": sum(result.num_utterances > 1 for result in spoken),
         "missed_recordings": sum(result.num_utterances == 0 for result in spoken),
         **speed(spoken),
+        "interims": tally([shown for result in spoken for shown in result.shown]),
         "rtf": _rounded(sum(result.compute_seconds for result in results) / audio_s if audio_s else None, 4),
         "lines": [_line(result) for result in results],
     }
@@ -176,6 +178,8 @@ def as_table(figures: dict[str, Any]) -> str:
         f"cut {figures['cut_recordings']}, missed {figures['missed_recordings']}, ended by the file "
         f"{figures['ended_by_file']}, rtf {figures['rtf']}"
     )
+    if figures["interims"]["interims"]:
+        rows.append(as_line(figures["interims"]))
     for name in ("work_after_speech_ms", "speech_end_to_final_ms"):
         rows.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in figures[name].items()))
     return "\n".join(rows)

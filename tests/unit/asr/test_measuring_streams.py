@@ -16,6 +16,7 @@ from voxcart.benchmarking.asr import AsrLoad, SessionLog, SpokenClip, Utterance,
 from voxcart.benchmarking.service_process import ProcessMeter
 from voxcart.errors import InvalidInput, Unavailable
 from voxcart.evaluation.asr import CHUNK_SAMPLES, Recognised, evaluate, recognise
+from voxcart.evaluation.interims import InterimTally, ShownUtterance, as_line
 from voxcart.evaluation.manifest import SAMPLE_RATE_HZ, Recording, speech_end_sample
 from voxcart_services.asr.results import Final, Transcript
 
@@ -65,6 +66,20 @@ async def test_a_turn_that_ends_in_the_recording_is_timed_from_the_end_of_speech
     assert 0 <= found.work_seconds < 0.1
     assert not found.is_ended_by_file
     assert stream.is_closed
+
+
+def test_words_taken_back_are_counted_and_stability_is_held_to_its_word() -> None:
+    counts = InterimTally()
+    counts.add(ShownUtterance((("我想", 0.0), ("我想卖苹", 0.5), ("我想买苹", 1.0)), "我想买苹果。"))
+    counts.add(ShownUtterance((), "好的"))
+    counts.add(ShownUtterance((("Add two", 1.0),), "and too"))
+    found = counts.to_json()
+    assert (found["utterances"], found["with_interims"], found["interims"]) == (3, 2, 4)
+    assert found["words_retracted_per_final_word"] == round((2 + 2) / (5 + 2), 4)
+    assert (found["settled_words"], found["settled_words_kept"]) == (2 + 4 + 2, 6 / 8)
+    assert found["mean_stability"] == 0.625
+    assert "0.625 mean_stability" in as_line(found)
+    assert "- mean_stability" in as_line(InterimTally().to_json())
 
 
 async def test_cut_missed_and_ended_by_the_file(tmp_path: Path) -> None:
@@ -204,6 +219,18 @@ def test_finals_are_matched_to_what_was_said_by_their_place() -> None:
     assert found["speech_start_to_first_interim_ms"]["p50"] == pytest.approx(650, abs=5)
     assert found["between_interims_ms"] == {"p50": 600.0, "p95": 600.0, "p99": 600.0, "count": 1}
     assert found["late_chunks_percent"] == 1.0
+
+
+def test_a_recording_without_text_is_named_with_the_reason() -> None:
+    one = log(finals=[(2.5, 0.9, 2.1, "一")], refused=[(1.9, "no_words"), (5.1, "background: fainter")])
+    found = summary([log(finals=[(2.5, 0.9, 2.1, "一")]), one], AsrLoad("x", [clip()], 2, 12.0))
+    named = [(missed["recording"], missed["session"], missed["reason"]) for missed in found["missed_recordings"]]
+    unnoticed = "no speech was noticed"
+    assert named == [("b", 0, unnoticed), ("c", 0, unnoticed), ("b", 1, "background: fainter"), ("c", 1, unnoticed)]
+    machine = {"cpu": "x", "cores": 2, "memory_gib": 1, "commit": "c"}
+    extra = {"machine": machine, "load_average_before": 0.1, "service": None}
+    table = as_table({**found, **extra, "generator_cpu_percent_of_one_core": 1.0})
+    assert "missed: b in session 1 (background: fainter)" in table
 
 
 def test_failed_streams_are_said() -> None:
