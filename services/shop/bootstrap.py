@@ -43,6 +43,7 @@ async def prepare(database: Database, embedder: Embedder | None, *, seed: bool, 
 
     async def work(conn: AsyncConnection) -> bool:
         await conn.execute(text("SET LOCAL statement_timeout = 0"))
+        await conn.execute(text("SET LOCAL lock_timeout = 0"))
         await conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         await conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         made = seed and await _seed(conn, embedder)

@@ -86,11 +86,23 @@ class Database:
         Raises:
             Unavailable: It did not within ``seconds``.
         """
+
+        async def look() -> None:
+            async with self.transaction(SYSTEM):
+                pass
+
+        await self.insist(look, seconds)
+
+    async def insist(self, work: Callable[[], Awaitable[Result]], seconds: float) -> Result:
+        """Runs ``work``, which may be repeated, until the database is not away while it does.
+
+        Raises:
+            Unavailable: The database was still away after ``seconds``.
+        """
         limit = time.monotonic() + seconds
         while True:
             try:
-                async with self.transaction(SYSTEM):
-                    return
+                return await work()
             except Unavailable:
                 if time.monotonic() > limit:
                     raise

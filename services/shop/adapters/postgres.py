@@ -76,7 +76,9 @@ async def open_postgres(context: ServiceContext) -> ShopAdapter:
     )
     embedder = Embedder(encoder)
     context.stack.push_async_callback(embedder.aclose)
-    await prepare(database, embedder, seed=settings.shop_seed, demo=settings.shop_demo)
+    await database.insist(
+        lambda: prepare(database, embedder, seed=settings.shop_seed, demo=settings.shop_demo), settings.start_seconds
+    )
     bus = await context.stack.enter_async_context(open_bus(settings, "shop"))
     publisher = OutboxPublisher(database, bus, settings.shop_outbox_poll_seconds)
     webhook_secrets = settings.webhook_secrets
@@ -96,7 +98,7 @@ async def open_postgres(context: ServiceContext) -> ShopAdapter:
     webhook_port = await context.stack.enter_async_context(endpoint)
     log.info("webhooks are taken", host=host, port=webhook_port)
     context.stack.push_async_callback(parts.charts.aclose)
-    await parts.prices.take_due_steps()
+    await database.insist(parts.prices.take_due_steps, settings.start_seconds)
     indexer = SearchIndexer(database, embedder, settings.shop_search_poll_seconds, settings.shop_index_memory_mb)
     background = {
         "shop outbox": publisher.run,
@@ -105,7 +107,11 @@ async def open_postgres(context: ServiceContext) -> ShopAdapter:
         "timed prices": parts.prices.run,
         "sandbox webhooks": lambda: messenger.run(f"http://{host}:{webhook_port}{PAYMENTS_PATH}"),
     }
-    return replace(postgres_adapter(parts), background=background)
+    return replace(
+        postgres_adapter(parts),
+        warm_up=lambda: database.insist(parts.warm_up, settings.start_seconds),
+        background=background,
+    )
 
 
 def _load_encoder(settings: ShopSettings) -> TextEncoder:
