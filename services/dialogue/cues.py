@@ -76,6 +76,38 @@ NO = re.compile(
     _FLAGS,
 )
 
+UNDO = _cue("撤销|撤消|撤回|回退|反悔|恢复(刚才|上一步)|退回上一步", "undo|take (?:it|that) back|revert")
+COUPON = _cue(
+    "优惠券|优惠卷|代金券|满减|折扣券|红包|新人券|券|优惠码", "coupons?|vouchers?|promo codes?|discount codes?"
+)
+ANY_COUPON = re.compile(
+    r"(我?的?|一?张|个)?(优惠券?|优惠卷|代金券|满减券?|折扣券?|红包|券|优惠码)?|(a|my|the|any)?\s*(coupons?|vouchers?)",
+    _FLAGS,
+)
+QUOTE = _cue(
+    "报(个|一下|下)?价(?!格)|锁定?(这个)?价|保留(这个)?价|算(一下|下)价", "quote|lock (?:in )?the price|hold the price"
+)
+TIMED_PRICE = _cue(
+    "限时(价|特价|优惠|折扣|活动|降价)?|特价活动|定时(改价|调价|降价|价)|秒杀价?|促销价",
+    "timed prices?|flash sales?|scheduled prices?|limited[- ]time",
+)
+COMPARE = _cue(
+    "比.{0,8}(怎么样|如何|多|少|高|低|好|差|增|涨|降|跌)|相比|对比|比较|同比|环比|比上",
+    "compared? (?:to|with)|versus|vs|against|than",
+)
+CHART = _cue("图表?|走势|趋势|曲线|柱状", "charts?|graphs?|trends?|plots?")
+CHART_WORDS = re.compile(
+    r"(销售|销量|营业额?|业绩|订单)?(的)?(图表?|(走势|趋势|曲线|柱状)图?|报表)|(sales )?(charts?|graphs?|trends?)",
+    _FLAGS,
+)
+WORST_SELLER = _cue(
+    "(卖得?|销量)(最差|最少|最不好|最低|不好)|最不好卖|卖不动|滞销|没人买|卖不出去",
+    "worst.?sell\\w*|slow(?:est)?.?(?:sell|mov)\\w*|sells? (?:worst|least)|sold (?:the )?least",
+)
+BY_CATEGORY = _cue(
+    "(各|每个?|分|哪个)(类|品类|类目|分类|种类)|按(品类|类目|分类|类)", "by category|each category|which category"
+)
+AMOUNT_ASKED = _cue("多少钱|金额|总共|一共|退了多少|退款(率|额)|多少元", "how much|amount|total")
 WHOLE_SHOP = _cue("全店|店里|所有|最近|整个", "shop|store|all|recent")
 FILLER = re.compile(
     r"^(那个|这个|嗯|啊|呃|哦|唔|额|哎|我想想|让我想想|想一下|等一下|等等|稍等|um|uh|er|hm|let me think|[，,。.… ])+$",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import voxcart_services.dialogue.skills  # noqa: F401  (registers the skills)
-from voxcart.errors import DeadlineMissed, InvalidInput, Overloaded, Unavailable, VoxcartError
+from voxcart.errors import DeadlineMissed, InvalidInput, NotAllowed, Overloaded, Unavailable, VoxcartError
 from voxcart.telemetry.logs import get_logger
 from voxcart_api.bus.v1 import bus_pb2
 from voxcart_api.common.v1 import common_pb2
@@ -171,6 +171,10 @@ async def _carry_out(turn: Turn, decision: policy.Decision) -> Answer:
     except (Unavailable, DeadlineMissed, Overloaded) as error:
         log.warning("the shop is away", intent=decision.intent, error=type(error).__name__)
         answer = _shop_away(turn, decision, pending)
+    except NotAllowed as error:
+        log.warning("the account may not do it", intent=decision.intent, reason=error.reason)
+        name = "policy.needs_approval" if error.reason == "needs_approval" else "policy.no_scope"
+        answer = Answer(turn.say("policy.partly" if _changed(turn) else name), result="refused")
     except VoxcartError as error:
         log.warning("the shop refused", intent=decision.intent, error=type(error).__name__)
         answer = Answer(turn.say("policy.partly" if _changed(turn) else "policy.refused"), result="refused")

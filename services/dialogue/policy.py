@@ -247,6 +247,10 @@ def _own_intent(heard: Heard) -> str:
 def _repaired(heard: Heard, state: SessionState) -> str:
     """The intent where the state of the talk says more than the words: 取消它 after an order, 删掉 after the cart."""
     text, intent = heard.text, heard.intent
+    if intent in _VAGUE and cues.UNDO.search(text) and not heard.slots.order_id():
+        return "undo"
+    if heard.role == MERCHANT and intent in _VAGUE | {"ask_faq"} and cues.TIMED_PRICE.search(text):
+        return "merchant_update_product"
     if intent == "cancel" and cues.CALL_OFF.search(text) and state.order_id and state.last_intent in _ABOUT_ORDERS:
         return "cancel_order"
     if intent in {"cancel", "deny"} and cues.TAKE_OUT.search(text) and heard.role == SHOPPER:
@@ -319,6 +323,8 @@ def _fresh(heard: Heard, state: SessionState, min_confidence: float) -> Decision
     return Decision("run", intent, slots, corrected=corrected)
 
 
+_VAGUE = {"cancel", "deny", "out_of_scope", "remove_from_cart", "repeat", "update_cart", "merchant_confirm_order"}
+"""Intents that a request without goods or numbers is taken for: 撤销刚才的操作, 有哪些限时价."""
 _REFINING = {"color", "size", "brand", "price_min", "price_max", "sort_by", "material", "attribute"}
 _ABOUT_ORDERS = {"order_status", "list_orders", "cancel_order", "checkout", "pay"}
 _ABOUT_THE_CART = {"add_to_cart", "update_cart", "view_cart"}

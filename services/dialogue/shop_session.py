@@ -20,7 +20,7 @@ from voxcart_api.shop.v1 import shop_pb2
 from voxcart_services.dialogue.cards import cart_words
 from voxcart_services.dialogue.deadline import Deadline
 from voxcart_services.dialogue.ports import ShopPort, StateStore
-from voxcart_services.dialogue.state import SearchFilters, SessionState, UnsureEffect
+from voxcart_services.dialogue.state import LastChange, SearchFilters, SessionState, UnsureEffect
 
 Request = TypeVar("Request", bound=Message)
 
@@ -141,6 +141,7 @@ class ShopSession:
             raise
         self._state.unsure = None
         record.status = "done"
+        self._state.last_change = LastChange(action=action, key=key.rpartition("/")[0])
         return self._noted(rpc, response)
 
     def _noted(self, rpc: str, response: Any) -> Any:

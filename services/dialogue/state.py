@@ -76,6 +76,14 @@ class UnsureEffect(BaseModel):
     key: str
 
 
+class LastChange(BaseModel):
+    """The change of the shop that this talk made last, so that it can be taken back."""
+
+    action: str
+    key: str
+    """The utterance that made it: what the keys of its changes begin with."""
+
+
 class HistoryTurn(BaseModel):
     """One exchange, for repeats and for the person who takes over."""
 
@@ -123,6 +131,7 @@ class SessionState(BaseModel):
     recommended: list[str] = Field(default_factory=list)
     history: list[HistoryTurn] = Field(default_factory=list)
     unsure: UnsureEffect | None = None
+    last_change: LastChange | None = None
     heard: Heard | None = None
 
     @property

@@ -1,13 +1,16 @@
 """From the cart to a paid order. Money moves only after a yes to what was read back."""
 
+from datetime import UTC
 from typing import Any
 
 from voxcart.errors import InvalidInput, NotFound, WrongState
 from voxcart_api.shop.v1 import shop_pb2
+from voxcart_services.dialogue import cues
 from voxcart_services.dialogue.cards import cart_cards, order_card, product_card, product_name
 from voxcart_services.dialogue.money import amount_text, money_text
 from voxcart_services.dialogue.reference import set_focus
 from voxcart_services.dialogue.skills.cart import spoken_lines
+from voxcart_services.dialogue.skills.coupons import discount_text, quote_with_coupon, quoted
 from voxcart_services.dialogue.turn import SHOPPER, Answer, Turn, confirmed, skill
 
 PAYMENT_METHODS = ("wechat_pay", "alipay", "unionpay", "card", "cash")
@@ -23,7 +26,20 @@ async def checkout(turn: Turn) -> Answer:
     address = await _delivery_address(turn)
     if isinstance(address, Answer):
         return address
+    if cues.QUOTE.search(turn.text) or cues.COUPON.search(turn.text) or "coupon" in turn.slots:
+        return await _ask_quoted(turn, cart, address.address_id)
     return ask_checkout(turn, cart, _method(turn), address.address_id)
+
+
+async def _ask_quoted(turn: Turn, cart: shop_pb2.Cart, address_id: str) -> Answer:
+    """The read-back at a price that the shop promises for some minutes, with a coupon if one was spoken of."""
+    if cues.COUPON.search(turn.text) or "coupon" in turn.slots:
+        quote = await quote_with_coupon(turn)
+        if isinstance(quote, Answer):
+            return quote
+    else:
+        quote = await quoted(turn, "")
+    return ask_checkout(turn, cart, _method(turn), address_id, quote)
 
 
 async def _delivery_address(turn: Turn) -> shop_pb2.Address | Answer:
@@ -45,11 +61,22 @@ async def _new_address(turn: Turn, address: str) -> shop_pb2.Address | Answer:
         return turn.ask_slot("address", turn.say("address.unknown", address=address))
 
 
-def ask_checkout(turn: Turn, cart: shop_pb2.Cart, method: str, address_id: str = "") -> Answer:
-    """The read-back with the question."""
-    total = money_text(cart.total, turn.language)
-    question = turn.say("checkout.confirm", lines=spoken_lines(turn, list(cart.lines)), total=total)
-    parameters = {"total_cents": cart.total.cents, "method": method, "address_id": address_id}
+def ask_checkout(
+    turn: Turn, cart: shop_pb2.Cart, method: str, address_id: str = "", quote: shop_pb2.Quote | None = None
+) -> Answer:
+    """The read-back with the question; of a quote its total, what a coupon takes off, and how long it holds."""
+    due = cart.total if quote is None else quote.total
+    total = money_text(due, turn.language)
+    lines = spoken_lines(turn, list(cart.lines))
+    parameters = {"total_cents": due.cents, "method": method, "address_id": address_id}
+    if quote is None:
+        question = turn.say("checkout.confirm", lines=lines, total=total)
+    else:
+        parameters |= {"quote_id": quote.quote_id, "coupon": quote.coupon_code}
+        minutes = max(1, round((quote.expires_at.ToDatetime(UTC) - turn.now).total_seconds() / 60))
+        off = discount_text(turn, quote)
+        phrase = "checkout.confirm_coupon" if off else "checkout.confirm_quote"
+        question = turn.say(phrase, lines=lines, total=total, off=off, minutes=minutes)
     again = turn.say("checkout.confirm_again", total=total)
     return turn.ask_confirmation("checkout", parameters, question, cart_cards(cart, turn.language), again)
 
@@ -75,7 +102,9 @@ async def _empty_cart(turn: Turn) -> Answer:
 async def checkout_confirmed(turn: Turn, parameters: dict[str, Any]) -> Answer:
     """Yes to the read-back: makes the order for exactly that total."""
     request = shop_pb2.CheckoutRequest(
-        expected_total_cents=parameters["total_cents"], address_id=parameters["address_id"]
+        expected_total_cents=parameters["total_cents"],
+        address_id=parameters["address_id"],
+        quote_id=parameters.get("quote_id", ""),
     )
     try:
         order = await turn.shop.change("Checkout", request, "checkout", total_cents=parameters["total_cents"])
@@ -105,11 +134,22 @@ async def _not_ordered(turn: Turn, parameters: dict[str, Any], reason: str) -> A
     cart = await turn.shop.cart()
     if not cart.lines:
         return turn.answer("checkout.empty")
-    if cart.total.cents == parameters["total_cents"]:
+    if reason == "out_of_stock" or (not reason and cart.total.cents == parameters["total_cents"]):
         return turn.answer("checkout.out_of_stock", cart_cards(cart, turn.language))
-    answer = ask_checkout(turn, cart, parameters["method"], parameters["address_id"])
+    quote = await _quote_again(turn, parameters)
+    answer = ask_checkout(turn, cart, parameters["method"], parameters["address_id"], quote)
     answer.text = turn.say("checkout.total_changed") + answer.text
     return answer
+
+
+async def _quote_again(turn: Turn, parameters: dict[str, Any]) -> shop_pb2.Quote | None:
+    """A new quote after the old one has expired or its coupon is used up; ``None`` if there was none."""
+    if "quote_id" not in parameters:
+        return None
+    try:
+        return await quoted(turn, parameters["coupon"])
+    except (WrongState, NotFound, InvalidInput):
+        return None
 
 
 @skill("pay", SHOPPER, changes=True)

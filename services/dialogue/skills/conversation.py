@@ -1,6 +1,8 @@
 """Talk about the talk: greeting, thanks, help, repeat, yes and no to nothing, a person instead, what is not ours."""
 
+from voxcart.errors import VoxcartError
 from voxcart_api.common.v1 import common_pb2
+from voxcart_api.shop.v1 import shop_pb2
 from voxcart_services.dialogue import cues
 from voxcart_services.dialogue.skills.faq import best_document, document_answer
 from voxcart_services.dialogue.skills.feedback import note_feedback
@@ -11,8 +13,14 @@ SUMMARY_TURNS = 5
 
 @skill("greet", side=True)
 async def greet(turn: Turn) -> Answer:
-    """你好."""
-    return turn.answer("talk.greet_merchant" if turn.role == MERCHANT else "talk.greet")
+    """你好; the merchant hears what runs out."""
+    if turn.role != MERCHANT:
+        return turn.answer("talk.greet")
+    try:
+        low = await turn.shop.read("ListLowStock", shop_pb2.ListLowStockRequest(page_size=1))
+    except VoxcartError:
+        return turn.answer("talk.greet_merchant")
+    return turn.answer("talk.greet_merchant_low" if low.total else "talk.greet_merchant", count=low.total)
 
 
 @skill("thanks", side=True)

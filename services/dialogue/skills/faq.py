@@ -2,12 +2,19 @@
 
 from voxcart_api.common.v1 import common_pb2
 from voxcart_api.shop.v1 import shop_pb2
+from voxcart_services.dialogue import cues
+from voxcart_services.dialogue.skills.coupons import tell_coupons
 from voxcart_services.dialogue.turn import Answer, Turn, skill
 
 
 @skill("ask_faq", side=True)
 async def ask_faq(turn: Turn) -> Answer:
-    """运费怎么算: the best document's answer with its title as the source; says so when nothing fits."""
+    """运费怎么算: the best document's answer with its title as the source; says so when nothing fits.
+
+    有什么优惠券 is answered by the coupons that there are.
+    """
+    if cues.COUPON.search(turn.text) and (answer := await tell_coupons(turn)) is not None:
+        return answer
     hit = await best_document(turn)
     return turn.answer("faq.nothing") if hit is None else document_answer(turn, hit)
 

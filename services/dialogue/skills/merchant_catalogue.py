@@ -11,6 +11,7 @@ from voxcart_services.dialogue.cards import product_card, product_name, unique
 from voxcart_services.dialogue.money import amount_text, money_text
 from voxcart_services.dialogue.quantities import number_problem
 from voxcart_services.dialogue.reference import Found, find_product, set_focus, spoken_name
+from voxcart_services.dialogue.skills.timed_prices import ask_timed_price, manage_timed_prices, period_of
 from voxcart_services.dialogue.slots import Amount, Quantity, Slots, quantity_of, text_slot
 from voxcart_services.dialogue.turn import MERCHANT, Answer, Turn, confirmed, skill
 
@@ -27,15 +28,25 @@ async def update_product(turn: Turn) -> Answer:
     """把苹果的价格改成三十五元, 连衣裙库存加一百: reads back before and after, and asks."""
     if problem := number_problem(turn.slots, turn.text):
         return turn.answer(problem, limit=MAX_STOCK)
+    if cues.TIMED_PRICE.search(turn.text) and "price" not in turn.slots:
+        return await manage_timed_prices(turn)
     if conflict := _conflict(turn):
         return conflict
+    period = period_of(turn)
     price, stock = turn.slots.amount("price"), turn.slots.quantity()
     price, stock = _sorted_out(turn, price, stock)
+    if period is not None and price is not None:
+        stock = None
     found = await find_product(turn)
     if isinstance(found, Answer):
         return found
     product = found.product
     set_focus(turn, product)
+    if period is not None and price is not None:
+        cents = new_price_cents(product.price.cents, price)
+        if not 0 < cents <= MAX_PRICE_CENTS:
+            return turn.answer("merchant.bad_price")
+        return ask_timed_price(turn, product, cents, period)
     name = product_name(product, turn.language)
     if price is None and stock is None:
         about_stock = bool(cues.STOCK_WORD.search(turn.text))
@@ -132,8 +143,9 @@ async def update_product_confirmed(turn: Turn, parameters: dict[str, Any]) -> An
     action = "update_price" if "price_cents" in parameters else "update_stock"
     try:
         changed = await turn.shop.change("UpdateProduct", request, action, sku=parameters["sku"])
-    except (WrongState, InvalidInput, NotFound):
-        return turn.answer("merchant.update_refused", name=parameters["name"])
+    except (WrongState, InvalidInput, NotFound) as error:
+        reason = f"timed.{error.reason}" if error.reason in {"below_floor", "price_scheduled"} else ""
+        return turn.answer(reason or "merchant.update_refused", name=parameters["name"])
     product = changed.product
     turn.shop.actions[-1].details.update(
         {

@@ -8,6 +8,8 @@ from voxcart_services.dialogue import cues
 from voxcart_services.dialogue.cards import order_card, order_contents, refund_card
 from voxcart_services.dialogue.money import money_text
 from voxcart_services.dialogue.reference import MAX_SPOKEN
+from voxcart_services.dialogue.skills.merchant_bulk import ask_all
+from voxcart_services.dialogue.skills.merchant_reports import report_refunds
 from voxcart_services.dialogue.skills.orders import describe_order, remember_orders, spoken_orders
 from voxcart_services.dialogue.turn import MERCHANT, Answer, Turn, confirmed, skill
 
@@ -19,7 +21,8 @@ OPEN_REFUND = "requested"
 async def list_shop_orders(turn: Turn) -> Answer:
     """今天有多少待发货的订单, 看看待处理的退款."""
     if cues.REFUNDS.search(turn.text):
-        return await _list_refunds(turn)
+        asks_amount = "time_range" in turn.slots and cues.AMOUNT_ASKED.search(turn.text)
+        return await (report_refunds(turn) if asks_amount else _list_refunds(turn))
     if turn.slots.order_id():
         order = await _order(turn, turn.slots.order_id())
         return order if isinstance(order, Answer) else describe_order(turn, order)
@@ -103,7 +106,9 @@ async def _candidate(turn: Turn, status: str) -> shop_pb2.Order | Answer:
 
 @skill("merchant_confirm_order", MERCHANT, changes=True)
 async def confirm_order(turn: Turn) -> Answer:
-    """确认订单一二三四五六: at once with a number, after a yes without."""
+    """确认订单一二三四五六: at once with a number, after a yes without; 全部确认: all that wait, after a yes."""
+    if cues.EVERYTHING.search(turn.text) and not turn.slots.order_id():
+        return await ask_all(turn, "paid")
     order_id = _listed_order_id(turn)
     if order_id:
         return await _confirm(turn, order_id)
@@ -144,7 +149,9 @@ async def _wrong_state(turn: Turn, order_id: str) -> Answer:
 
 @skill("merchant_ship_order", MERCHANT, changes=True)
 async def ship_order(turn: Turn) -> Answer:
-    """订单一二三四五六发货，顺丰，单号SF8866: at once with a number, after a yes without."""
+    """订单一二三四五六发货，顺丰，单号SF8866: at once with a number, after a yes without; 全部发货: after a yes."""
+    if cues.EVERYTHING.search(turn.text) and not turn.slots.order_id():
+        return await ask_all(turn, "confirmed")
     parameters = {
         "order_id": _listed_order_id(turn),
         "carrier": turn.slots.text("carrier"),

@@ -43,7 +43,7 @@ PRICE = Pending(kind="slot", intent="merchant_add_product", slot="price", questi
 
 
 def test_every_intent_of_the_schema_has_a_skill() -> None:
-    assert set(SKILLS) == SCHEMA_INTENTS
+    assert set(SKILLS) == SCHEMA_INTENTS | {"undo"}
     for intent, skill in SKILLS.items():
         expected = {"merchant"} if intent.startswith("merchant_") else {"shopper"}
         assert expected <= skill.roles
@@ -152,7 +152,7 @@ def test_both_languages_have_the_same_phrases_with_the_same_values() -> None:
     chinese, english = phrase_table("zh"), phrase_table("en")
     assert set(chinese) == set(english)
     for name in chinese:
-        known = set().union(*map(placeholders, chinese[name])) | {"date", "month", "day", "measure"}
+        known = set().union(*map(placeholders, chinese[name])) | {"date", "month", "day", "measure", "percent", "clock"}
         assert set().union(*map(placeholders, english[name])) <= known, name
 
 
@@ -161,7 +161,8 @@ def test_replies_begin_with_a_short_clause() -> None:
     fragments = re.compile(
         r"search\.(item|praise|rating|such|offer)|cart\.(pieces|and_more)|info\.(attr|rating|colors|sizes|brand|unit)|"
         r"merchant\.(price_change|stock_change|low_item|refund_item)|report\.sold|orders\.(item|confirm_cancel_again)|"
-        r"checkout\.confirm_again"
+        r"checkout\.confirm_again|coupon\.(item|percent|amount)|undo\.what|report\.of_category|"
+        r"timed\.(day|minute|moment|now|item|status)"
     )
     for name, variants in phrase_table("zh").items():
         if name.split(".")[0] in parts or fragments.match(name):
@@ -179,6 +180,7 @@ def test_variants_are_chosen_by_the_utterance() -> None:
 
 def test_every_confirmed_action_has_a_handler() -> None:
     assert set(CONFIRMED) == {
-        "add_focus", "add_product", "approve_refund", "cancel_order", "checkout", "clear_cart", "confirm_order",
-        "delist_product", "pay", "ship_order", "update_product",
+        "add_focus", "add_product", "approve_refund", "approve_schedule", "cancel_order", "cancel_schedule", "checkout",
+        "clear_cart", "confirm_order", "delist_product", "pay", "process_orders", "reject_schedule", "schedule_price",
+        "ship_order", "undo", "update_product",
     }  # fmt: skip
