@@ -1,6 +1,7 @@
 """The merchant's changes of the catalogue: adding, changing and delisting products, and low stock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,6 +13,7 @@ from voxcart_services.shop.lexicon import CATEGORY, KIND
 from voxcart_services.shop.lexicon_store import LexiconStore
 from voxcart_services.shop.models import Actor, Page, Product, checked_text
 from voxcart_services.shop.outbox import add_events, product_changed
+from voxcart_services.shop.paging import PageRequest
 from voxcart_services.shop.price_rules import check_direct_price
 from voxcart_services.shop.pricing import MAX_PRICE_CENTS, Change, apply_change, checked_price, checked_stock
 from voxcart_services.shop.products import (
@@ -45,6 +47,11 @@ JOIN (SELECT sku, sum(available) AS units FROM stock WHERE tenant = :tenant GROU
 WHERE p.tenant = :tenant AND NOT p.delisted
   AND s.units <= coalesce(CAST(:threshold AS bigint), p.low_stock_threshold, t.low_stock_threshold)
 """
+_FEWEST = text(
+    f"SELECT p.sku, p.units_sold, s.units {_LOW} AND (CAST(:sku AS text) IS NULL "
+    "OR (s.units, -p.units_sold, p.sku) > (CAST(:units AS bigint), -CAST(:sold AS bigint), CAST(:sku AS text))) "
+    "ORDER BY s.units, p.units_sold DESC, p.sku LIMIT :limit"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +295,7 @@ async def _change_stock(conn: AsyncConnection, actor: Actor, product: Product, c
         difference -= step
 
 
-async def list_low_stock(conn: AsyncConnection, actor: Actor, threshold: int, size: int, offset: int) -> Page:
+async def list_low_stock(conn: AsyncConnection, actor: Actor, threshold: int, page: PageRequest) -> Page:
     """Products on sale with few units over all variants, the fewest first.
 
     Args:
@@ -300,11 +307,10 @@ async def list_low_stock(conn: AsyncConnection, actor: Actor, threshold: int, si
     actor.need_merchant()
     if threshold < 0:
         raise InvalidInput("threshold must not be negative")
-    values = {"tenant": actor.tenant, "threshold": threshold or None, "limit": size, "offset": offset}
+    values: dict[str, Any] = {"tenant": actor.tenant, "threshold": threshold or None, "limit": page.size + 1}
     total = (await conn.execute(text(f"SELECT count(*) {_LOW}"), values)).scalar_one()
-    fewest = text(f"SELECT p.sku {_LOW} ORDER BY s.units, p.units_sold DESC, p.sku LIMIT :limit OFFSET :offset")
-    rows = await conn.execute(fewest, values)
-    skus = [row.sku for row in rows]
-    products = await load_products(conn, actor.tenant, skus)
-    end = offset + size
-    return Page(tuple(products[sku] for sku in skus), total, end if end < total else None)
+    units, sold, sku = page.after or (None, None, None)
+    rows = list(await conn.execute(_FEWEST, values | {"units": units, "sold": sold, "sku": sku}))
+    products = await load_products(conn, actor.tenant, [row.sku for row in rows])
+    found = page.of_rows(rows, total, lambda row: (int(row.units), row.units_sold, row.sku))
+    return replace(found, items=tuple(products[row.sku] for row in found.items))

@@ -1,5 +1,7 @@
 """The merchant's calls: catalogue, orders, parcels, refunds and coupons; with figures, timed prices and staff."""
 
+from datetime import datetime
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
@@ -7,6 +9,7 @@ from voxcart_services.shop import bulk_orders, codec, coupons, merchant, orders,
 from voxcart_services.shop.adapters.ports import MerchantPort
 from voxcart_services.shop.models import Actor, checked_id
 from voxcart_services.shop.order_store import list_orders, load_order
+from voxcart_services.shop.paging import PageRequest
 from voxcart_services.shop.price_calls import PriceCalls
 from voxcart_services.shop.report_calls import ReportCalls
 from voxcart_services.shop.staff_calls import StaffCalls
@@ -56,9 +59,8 @@ class MerchantCalls(ReportCalls, PriceCalls, StaffCalls, MerchantPort):
 
     async def list_low_stock(self, request: pb.ListLowStockRequest) -> pb.ListLowStockResponse:
         """See the proto."""
-        actor, size = codec.to_actor(request.actor), codec.page_size(request.page_size)
-        offset = codec.page_offset(request.page_token)
-        page = await self._read(actor, lambda c: merchant.list_low_stock(c, actor, request.threshold, size, offset))
+        actor, wanted = codec.to_actor(request.actor), PageRequest.of(request, (int, int, str))
+        page = await self._read(actor, lambda c: merchant.list_low_stock(c, actor, request.threshold, wanted))
         return pb.ListLowStockResponse(
             products=[codec.from_product(p) for p in page.items],
             total=page.total,
@@ -104,9 +106,8 @@ class MerchantCalls(ReportCalls, PriceCalls, StaffCalls, MerchantPort):
 
     async def list_refunds(self, request: pb.ListRefundsRequest) -> pb.ListRefundsResponse:
         """See the proto."""
-        actor, size = codec.to_actor(request.actor), codec.page_size(request.page_size)
-        offset = codec.page_offset(request.page_token)
-        page = await self._read(actor, lambda c: refunds.list_refunds(c, actor, list(request.statuses), size, offset))
+        actor, wanted = codec.to_actor(request.actor), PageRequest.of(request, (datetime, str))
+        page = await self._read(actor, lambda c: refunds.list_refunds(c, actor, list(request.statuses), wanted))
         return pb.ListRefundsResponse(
             refunds=[codec.from_refund(r) for r in page.items],
             total=page.total,

@@ -276,11 +276,18 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Part of a list. ``next_offset`` is ``None`` on the last page."""
+    """Part of a list.
+
+    Attributes:
+        total: Items of the whole list.
+        next_token: Where the next page begins; empty on the last.
+        next_offset: The same for a list that is made anew for every page (search); ``None`` on the last.
+    """
 
     items: tuple[Any, ...]
     total: int
     next_offset: int | None = None
+    next_token: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Reading orders with their lines, shipment and refund, and listing them page by page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from voxcart_services.shop.models import (
     Shipment,
     checked_id,
 )
+from voxcart_services.shop.paging import PageRequest
 from voxcart_services.shop.stock import Units
 
 _SELECT = """
@@ -63,8 +64,7 @@ class OrderFilter:
     since: datetime | None = None
     until: datetime | None = None
     product_query: str = ""
-    page_size: int = 10
-    offset: int = 0
+    page: PageRequest = field(default_factory=lambda: PageRequest(10))
 
 
 async def load_order(conn: AsyncConnection, actor: Actor, order_id: str, *, lock: bool = False) -> Order:
@@ -89,7 +89,8 @@ async def load_order(conn: AsyncConnection, actor: Actor, order_id: str, *, lock
 async def list_orders(conn: AsyncConnection, tenant: str, wanted: OrderFilter, user_id: str | None) -> Page:
     """Orders of one user, or of the whole shop if ``user_id`` is ``None``."""
     conditions = ["o.tenant = :tenant"]
-    values: dict[str, Any] = {"tenant": tenant, "limit": wanted.page_size, "offset": wanted.offset}
+    page = wanted.page
+    values: dict[str, Any] = {"tenant": tenant, "limit": page.size + 1}
     if user_id is not None:
         conditions.append("o.user_id = :user_id")
         values["user_id"] = user_id
@@ -110,11 +111,13 @@ async def list_orders(conn: AsyncConnection, tenant: str, wanted: OrderFilter, u
         values["product"] = wanted.product_query.strip().lower()
     where = " AND ".join(conditions)
     total = (await conn.execute(text(f"SELECT count(*) FROM orders o WHERE {where}"), values)).scalar_one()
+    if page.after is not None:
+        where += " AND (o.created_at, o.order_id) < (CAST(:after_at AS timestamptz), :after_id)"
+        values["after_at"], values["after_id"] = page.after
     rows = await conn.execute(
-        text(f"{_SELECT} WHERE {where} ORDER BY o.created_at DESC, o.order_id DESC LIMIT :limit OFFSET :offset"), values
+        text(f"{_SELECT} WHERE {where} ORDER BY o.created_at DESC, o.order_id DESC LIMIT :limit"), values
     )
-    end = wanted.offset + wanted.page_size
-    return Page(tuple(_order(row) for row in rows), total, end if end < total else None)
+    return page.of_rows([_order(row) for row in rows], total, lambda order: (order.created_at, order.order_id))
 
 
 def units_of(order: Order) -> list[Units]:

@@ -10,13 +10,15 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 from google.protobuf.message import Message
 
 from voxcart.errors import InvalidInput
+from voxcart_services.shop.models import Page
 
 MAX_TOKEN_LENGTH = 1024
 MAX_PAGE_SIZE = 100
@@ -45,7 +47,8 @@ class PageRequest:
         """The page that a request asks for by its ``page_size`` and ``page_token``.
 
         Args:
-            keys: Types of the parts of the list's sort key: ``str``, ``int`` or ``float``.
+            keys: Types of the parts of the list's sort key: ``str``, ``int``, ``float``, or ``datetime``, which becomes
+                text in the ISO form.
 
         Raises:
             InvalidInput: The size is not 0 to 100 (0 means 10), or the token is not one of this list.
@@ -57,8 +60,17 @@ class PageRequest:
         return cls(request.page_size or DEFAULT_PAGE_SIZE, after, binding)
 
     def token(self, last: Sequence[Any]) -> str:
-        """The token of the page after an item with this sort key."""
-        return make_token(self.binding, last)
+        """The token of the page after an item with this sort key; times are written as text."""
+        return make_token(self.binding, [part.isoformat() if isinstance(part, datetime) else part for part in last])
+
+    def of_rows(self, items: Sequence[Any], total: int, key: Callable[[Any], Sequence[Any]]) -> Page:
+        """The page, from what was found after :attr:`after`: one item more than its size if there is another page.
+
+        Args:
+            key: Gives the sort key of an item.
+        """
+        shown = tuple(items[: self.size])
+        return Page(shown, total, next_token=self.token(key(shown[-1])) if len(items) > self.size else "")
 
 
 def binding_of(request: Message) -> bytes:
@@ -98,9 +110,22 @@ def read_token(token: str, binding: bytes, keys: Sequence[type]) -> tuple[Any, .
         key = json.loads(text)
     except (ValueError, RecursionError):
         raise refusal from None
-    if not isinstance(key, list) or [type(part) for part in key] != list(keys):
+    if not isinstance(key, list) or len(key) != len(keys):
+        raise refusal
+    if not all(_is_of(part, kind) for part, kind in zip(key, keys, strict=True)):
         raise refusal
     return tuple(key)
+
+
+def _is_of(part: Any, kind: type) -> bool:
+    if kind is int:
+        return type(part) is int and abs(part) < 2**62
+    if kind is not datetime:
+        return type(part) is kind
+    try:
+        return datetime.fromisoformat(part).tzinfo is not None
+    except (TypeError, ValueError):
+        return False
 
 
 def _digest(binding: bytes, text: bytes) -> bytes:

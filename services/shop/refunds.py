@@ -20,6 +20,7 @@ from voxcart_services.shop.lifecycle import RefundStatus, Step, require, stock_r
 from voxcart_services.shop.models import Actor, Order, Page, Refund, RefundLine, checked_id, checked_text
 from voxcart_services.shop.order_store import load_order, read_refund
 from voxcart_services.shop.orders import count_sold, end_unshipped
+from voxcart_services.shop.paging import PageRequest
 from voxcart_services.shop.stock import Units, release
 
 MAX_REASON_LENGTH = 500
@@ -43,7 +44,9 @@ SELECT json_build_array(r.refund_id, r.order_id, r.status, r.amount_cents, r.rea
           FROM refund_lines b WHERE b.tenant = r.tenant AND b.refund_id = r.refund_id),
        (SELECT min(t.return_id) FROM returns t WHERE t.tenant = r.tenant AND t.refund_id = r.refund_id)) AS refund
   FROM refunds r WHERE r.tenant = :tenant AND r.status = ANY(:statuses)
- ORDER BY r.created_at DESC, r.refund_id LIMIT :limit OFFSET :offset
+   AND (CAST(:after_at AS timestamptz) IS NULL
+        OR (r.created_at, r.refund_id) < (CAST(:after_at AS timestamptz), CAST(:after_id AS text)))
+ ORDER BY r.created_at DESC, r.refund_id DESC LIMIT :limit
 """
 _OPEN = (RefundStatus.REQUESTED, RefundStatus.APPROVED)
 
@@ -202,7 +205,7 @@ async def _free_goods(conn: AsyncConnection, actor: Actor, order: Order, refund:
         await conn.execute(_TAKE_OUT, place | {"line_no": line.line_no, "units": line.quantity})
 
 
-async def list_refunds(conn: AsyncConnection, actor: Actor, statuses: list[str], size: int, offset: int) -> Page:
+async def list_refunds(conn: AsyncConnection, actor: Actor, statuses: list[str], page: PageRequest) -> Page:
     """Refunds of the shop, the newest first.
 
     Raises:
@@ -215,9 +218,10 @@ async def list_refunds(conn: AsyncConnection, actor: Actor, statuses: list[str],
     values: dict[str, Any] = {"tenant": actor.tenant, "statuses": list(statuses) or sorted(known)}
     count = text("SELECT count(*) FROM refunds WHERE tenant = :tenant AND status = ANY(:statuses)")
     total = (await conn.execute(count, values)).scalar_one()
-    rows = await conn.execute(text(_PAGE), values | {"limit": size, "offset": offset})
-    end = offset + size
-    return Page(tuple(read_refund(row.refund) for row in rows), total, end if end < total else None)
+    after_at, after_id = page.after or (None, None)
+    where = values | {"limit": page.size + 1, "after_at": after_at, "after_id": after_id}
+    found = [read_refund(row.refund) for row in await conn.execute(text(_PAGE), where)]
+    return page.of_rows(found, total, lambda refund: (refund.created_at, refund.refund_id))
 
 
 async def _order_of(conn: AsyncConnection, actor: Actor, refund_id: str) -> str:

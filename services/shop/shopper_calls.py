@@ -36,7 +36,8 @@ class ShopperCalls(Calls, CataloguePort, CartPort, OrderPort, PaymentPort):
     async def search_products(self, request: pb.SearchProductsRequest) -> pb.SearchProductsResponse:
         """See the proto."""
         actor, query = codec.to_actor(request.actor), codec.search_query(request)
-        return codec.from_search(await self._read(actor, lambda c: self._parts.search.search(c, actor.tenant, query)))
+        page = await self._read(actor, lambda c: self._parts.search.search(c, actor.tenant, query))
+        return codec.from_search(page, request)
 
     async def get_product(self, request: pb.GetProductRequest) -> pb.Product:
         """See the proto."""

@@ -6,9 +6,10 @@ from google.protobuf.struct_pb2 import Struct
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
 from voxcart_services.shop import models
-from voxcart_services.shop.codec.values import money, page_token
+from voxcart_services.shop.codec.values import money
 from voxcart_services.shop.merchant import Changed
 from voxcart_services.shop.outbox import product_attributes, spoken_names
+from voxcart_services.shop.paging import binding_of, make_token
 from voxcart_services.shop.products import category_names, department_names, kind_names
 
 
@@ -59,9 +60,10 @@ def _variant(variant: models.Variant) -> pb.Variant:
     )
 
 
-def from_search(page: models.SearchPage) -> pb.SearchProductsResponse:
-    """A page of hits."""
-    found = pb.SearchProductsResponse(next_page_token=page_token(page), total=page.total)
+def from_search(page: models.SearchPage, request: pb.SearchProductsRequest) -> pb.SearchProductsResponse:
+    """A page of the hits of a request."""
+    token = "" if page.next_offset is None else make_token(binding_of(request), [page.next_offset])
+    found = pb.SearchProductsResponse(next_page_token=token, total=page.total)
     for hit in page.items:
         shown = found.hits.add(product=from_product(hit.product), score=hit.score, name_match=hit.name_match)
         if page.explanation is not None:

@@ -12,11 +12,10 @@ from voxcart_services.shop import models
 from voxcart_services.shop.lifecycle import OrderStatus
 from voxcart_services.shop.order_store import OrderFilter
 from voxcart_services.shop.outbox import CURRENCY
+from voxcart_services.shop.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest
 from voxcart_services.shop.pricing import Change
 from voxcart_services.shop.search_facets import FACETS
 
-MAX_PAGE_SIZE = 100
-DEFAULT_PAGE_SIZE = 10
 MAX_OFFSET = 100_000
 
 _SORTS = {
@@ -68,7 +67,7 @@ def page_offset(token: str) -> int:
 
 def page_token(page: models.Page) -> str:
     """The token of the page after; empty on the last."""
-    return "" if page.next_offset is None else str(page.next_offset)
+    return page.next_token or ("" if page.next_offset is None else str(page.next_offset))
 
 
 def sort_name(sort_by: "pb.SortBy") -> str:
@@ -114,10 +113,20 @@ def search_query(request: pb.SearchProductsRequest) -> models.SearchQuery:
             if prices[name] < 0:
                 raise InvalidInput(f"{name} must not be negative", field=name)
     filters = models.SearchFilters(**prices, **words, in_stock_only=request.in_stock_only)
-    size, offset = page_size(request.page_size), page_offset(request.page_token)
+    page = PageRequest.of(request, (int,))
+    offset = page.after[0] if page.after else 0
+    if not 0 <= offset <= MAX_OFFSET:
+        raise InvalidInput(f"a search goes no further than {MAX_OFFSET} products", field="page_token")
     sort_by = sort_name(request.sort_by)
     return models.SearchQuery(
-        request.query, filters, sort_by, size, offset, _search_mode(request.mode), _facets(request), request.explain
+        request.query,
+        filters,
+        sort_by,
+        page.size,
+        offset,
+        _search_mode(request.mode),
+        _facets(request),
+        request.explain,
     )
 
 
@@ -181,6 +190,5 @@ def order_filter(request: pb.ListOrdersRequest | pb.ListShopOrdersRequest, produ
         since=moment(request, "from"),
         until=moment(request, "to"),
         product_query=product_query,
-        page_size=page_size(request.page_size),
-        offset=page_offset(request.page_token),
+        page=PageRequest.of(request, (datetime, str)),
     )
