@@ -19,6 +19,8 @@ _VOWELS = frozenset("AIOQWYaiuæɑɒɔəɛɜɪʊʌᵻ")
 _STRESS = "ˈˌ"
 _PARTS = re.compile(r"[A-Z]?[a-z']+|[A-Z]+(?![a-z])|[A-Z]")
 _WEAK_FORMS = {"a": "ɐ", "an": "ɐn", "am": "ɐm", "and": "ænd", "i": "ˌI", "of": "ʌv", "for": "fɔɹ"}
+_PRONOUNCEABLE = re.compile(r"[^AEIOUY]{0,2}(?:[AEIOUY]{1,2}[^AEIOUY]{1,2}){0,2}[AEIOUY]{0,2}")
+"""An abbreviation that people say as a word: OPPO, LEGO."""
 _AFTER_A_LETTER = frozenset(
     words_of(
         "zero two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -89,7 +91,7 @@ class EnglishPhonemizer:
         parts = _PARTS.findall(word)
         if len(parts) > 1:
             return "".join(self.word(part) for part in parts)
-        if word.isupper() and (len(word) <= 3 or not re.search("[AEIOUY]", word)):
+        if word.isupper() and (len(word) <= 3 or (len(word) <= 5 and not _PRONOUNCEABLE.fullmatch(word))):
             return self._spelled(word)
         if not re.search("[aeiouy]", word.lower()):
             return self._spelled(word)

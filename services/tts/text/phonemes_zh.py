@@ -5,14 +5,13 @@ encoder predicts shows that it makes it by itself (你好 has the same contour w
 written all the same, for voices that do not. The sandhi of 一 and 不 is always written.
 """
 
-import logging
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-import jieba
 from pypinyin import Style, lazy_pinyin
 
+from voxcart_services.tts.text.segmentation import words
 from voxcart_services.tts.text.tables import read_lexicon, read_table
 
 _NUMERALS = frozenset("零〇一二三四五六七八九十百千万亿幺点两")
@@ -59,13 +58,8 @@ class MandarinReader:
     """Chinese characters to syllables. Loads the dictionaries when made (about a second); thread-safe then."""
 
     def __init__(self) -> None:
-        jieba.setLogLevel(logging.WARNING)
-        self._words = jieba.Tokenizer()
-        self._words.initialize()
+        words("")
         self._lexicon = {word: tuple(reading.split()) for word, reading in read_lexicon("lexicon_zh.tsv").items()}
-        for word in self._lexicon:
-            if len(word) > 1:
-                self._words.add_word(word)
         self._polyphones: dict[str, list[_Polyphone]] = {}
         for character, before, after, syllable in read_table("polyphones_zh.tsv"):
             choice = _Polyphone(re.compile(f"(?:{before})$" if before else ""), re.compile(after), syllable)
@@ -75,7 +69,7 @@ class MandarinReader:
         """The words of a run of Chinese characters, in order."""
         readings = []
         start = 0
-        for word in self._words.lcut(run, cut_all=False):
+        for word in words(run):
             readings.append(Reading(start, tuple(self._reading(word, run, start))))
             start += len(word)
         return _with_sandhi(run, readings)
