@@ -1,5 +1,6 @@
 import datetime
 
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from voxcart_api.common.v1 import common_pb2 as _common_pb2
@@ -139,7 +140,7 @@ class Product(_message.Message):
     def __init__(self, sku: _Optional[str] = ..., name_zh: _Optional[str] = ..., name_en: _Optional[str] = ..., brand: _Optional[str] = ..., category: _Optional[str] = ..., category_en: _Optional[str] = ..., price: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., unit: _Optional[str] = ..., stock: _Optional[int] = ..., rating: _Optional[float] = ..., units_sold: _Optional[int] = ..., variants: _Optional[_Iterable[_Union[Variant, _Mapping]]] = ..., attributes: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., aliases: _Optional[_Iterable[str]] = ..., description: _Optional[str] = ..., delisted: _Optional[bool] = ..., brand_en: _Optional[str] = ..., unit_en: _Optional[str] = ..., description_en: _Optional[str] = ..., attributes_en: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., kind: _Optional[str] = ..., kind_en: _Optional[str] = ..., measure_word: _Optional[str] = ..., department: _Optional[str] = ..., department_en: _Optional[str] = ...) -> None: ...
 
 class SearchProductsRequest(_message.Message):
-    __slots__ = ("actor", "query", "price_min_cents", "price_max_cents", "brands", "categories", "colors", "sizes", "attributes", "excluded_brands", "excluded_colors", "in_stock_only", "sort_by", "page_size", "page_token", "facets", "explain", "mode")
+    __slots__ = ("actor", "query", "price_min_cents", "price_max_cents", "brands", "categories", "colors", "sizes", "attributes", "excluded_brands", "excluded_colors", "in_stock_only", "sort_by", "page_size", "page_token", "facets", "explain", "mode", "read_mask")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
     PRICE_MIN_CENTS_FIELD_NUMBER: _ClassVar[int]
@@ -158,6 +159,7 @@ class SearchProductsRequest(_message.Message):
     FACETS_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
+    READ_MASK_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     query: str
     price_min_cents: int
@@ -176,7 +178,8 @@ class SearchProductsRequest(_message.Message):
     facets: _containers.RepeatedScalarFieldContainer[str]
     explain: bool
     mode: SearchMode
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., query: _Optional[str] = ..., price_min_cents: _Optional[int] = ..., price_max_cents: _Optional[int] = ..., brands: _Optional[_Iterable[str]] = ..., categories: _Optional[_Iterable[str]] = ..., colors: _Optional[_Iterable[str]] = ..., sizes: _Optional[_Iterable[str]] = ..., attributes: _Optional[_Iterable[str]] = ..., excluded_brands: _Optional[_Iterable[str]] = ..., excluded_colors: _Optional[_Iterable[str]] = ..., in_stock_only: _Optional[bool] = ..., sort_by: _Optional[_Union[SortBy, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., facets: _Optional[_Iterable[str]] = ..., explain: _Optional[bool] = ..., mode: _Optional[_Union[SearchMode, str]] = ...) -> None: ...
+    read_mask: _field_mask_pb2.FieldMask
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., query: _Optional[str] = ..., price_min_cents: _Optional[int] = ..., price_max_cents: _Optional[int] = ..., brands: _Optional[_Iterable[str]] = ..., categories: _Optional[_Iterable[str]] = ..., colors: _Optional[_Iterable[str]] = ..., sizes: _Optional[_Iterable[str]] = ..., attributes: _Optional[_Iterable[str]] = ..., excluded_brands: _Optional[_Iterable[str]] = ..., excluded_colors: _Optional[_Iterable[str]] = ..., in_stock_only: _Optional[bool] = ..., sort_by: _Optional[_Union[SortBy, str]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., facets: _Optional[_Iterable[str]] = ..., explain: _Optional[bool] = ..., mode: _Optional[_Union[SearchMode, str]] = ..., read_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
 
 class SearchProductsResponse(_message.Message):
     __slots__ = ("hits", "next_page_token", "total", "facets", "explanation")
@@ -243,12 +246,14 @@ class SearchHit(_message.Message):
     def __init__(self, product: _Optional[_Union[Product, _Mapping]] = ..., score: _Optional[float] = ..., name_match: _Optional[bool] = ..., word_coverage: _Optional[float] = ..., similarity: _Optional[float] = ...) -> None: ...
 
 class GetProductRequest(_message.Message):
-    __slots__ = ("actor", "sku")
+    __slots__ = ("actor", "sku", "read_mask")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
+    READ_MASK_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     sku: str
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., sku: _Optional[str] = ...) -> None: ...
+    read_mask: _field_mask_pb2.FieldMask
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., sku: _Optional[str] = ..., read_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
 
 class SearchFaqRequest(_message.Message):
     __slots__ = ("actor", "query", "language")
@@ -657,15 +662,17 @@ class Order(_message.Message):
     def __init__(self, order_id: _Optional[str] = ..., status: _Optional[str] = ..., lines: _Optional[_Iterable[_Union[OrderLine, _Mapping]]] = ..., total: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., payment_method: _Optional[str] = ..., shipment: _Optional[_Union[Shipment, _Mapping]] = ..., address: _Optional[_Union[Address, _Mapping]] = ..., refund: _Optional[_Union[Refund, _Mapping]] = ..., user_id: _Optional[str] = ..., replayed: _Optional[bool] = ..., discount: _Optional[_Union[_common_pb2.Money, _Mapping]] = ..., coupon_code: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., payment: _Optional[_Union[Payment, _Mapping]] = ..., refunds: _Optional[_Iterable[_Union[Refund, _Mapping]]] = ..., returns: _Optional[_Iterable[_Union[Return, _Mapping]]] = ..., cancel_reason: _Optional[str] = ...) -> None: ...
 
 class GetOrderRequest(_message.Message):
-    __slots__ = ("actor", "order_id")
+    __slots__ = ("actor", "order_id", "read_mask")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    READ_MASK_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     order_id: str
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., order_id: _Optional[str] = ...) -> None: ...
+    read_mask: _field_mask_pb2.FieldMask
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., order_id: _Optional[str] = ..., read_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
 
 class ListOrdersRequest(_message.Message):
-    __slots__ = ("actor", "statuses", "to", "page_size", "page_token", "product_query")
+    __slots__ = ("actor", "statuses", "to", "page_size", "page_token", "product_query", "read_mask")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     STATUSES_FIELD_NUMBER: _ClassVar[int]
     FROM_FIELD_NUMBER: _ClassVar[int]
@@ -673,13 +680,15 @@ class ListOrdersRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     PRODUCT_QUERY_FIELD_NUMBER: _ClassVar[int]
+    READ_MASK_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     statuses: _containers.RepeatedScalarFieldContainer[str]
     to: _timestamp_pb2.Timestamp
     page_size: int
     page_token: str
     product_query: str
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., statuses: _Optional[_Iterable[str]] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., product_query: _Optional[str] = ..., **kwargs) -> None: ...
+    read_mask: _field_mask_pb2.FieldMask
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., statuses: _Optional[_Iterable[str]] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., product_query: _Optional[str] = ..., read_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., **kwargs) -> None: ...
 
 class ListOrdersResponse(_message.Message):
     __slots__ = ("orders", "next_page_token", "total")
@@ -814,7 +823,7 @@ class Change(_message.Message):
     def __init__(self, set: _Optional[int] = ..., add: _Optional[int] = ..., subtract: _Optional[int] = ..., percent: _Optional[float] = ...) -> None: ...
 
 class UpdateProductRequest(_message.Message):
-    __slots__ = ("actor", "idempotency_key", "sku", "price", "stock", "variant_id", "name_zh", "low_stock_threshold", "price_floor_cents")
+    __slots__ = ("actor", "idempotency_key", "sku", "price", "stock", "variant_id", "name_zh", "low_stock_threshold", "price_floor_cents", "update_mask")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
     SKU_FIELD_NUMBER: _ClassVar[int]
@@ -824,6 +833,7 @@ class UpdateProductRequest(_message.Message):
     NAME_ZH_FIELD_NUMBER: _ClassVar[int]
     LOW_STOCK_THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     PRICE_FLOOR_CENTS_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_MASK_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     idempotency_key: str
     sku: str
@@ -833,7 +843,8 @@ class UpdateProductRequest(_message.Message):
     name_zh: str
     low_stock_threshold: int
     price_floor_cents: int
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., sku: _Optional[str] = ..., price: _Optional[_Union[Change, _Mapping]] = ..., stock: _Optional[_Union[Change, _Mapping]] = ..., variant_id: _Optional[str] = ..., name_zh: _Optional[str] = ..., low_stock_threshold: _Optional[int] = ..., price_floor_cents: _Optional[int] = ...) -> None: ...
+    update_mask: _field_mask_pb2.FieldMask
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., sku: _Optional[str] = ..., price: _Optional[_Union[Change, _Mapping]] = ..., stock: _Optional[_Union[Change, _Mapping]] = ..., variant_id: _Optional[str] = ..., name_zh: _Optional[str] = ..., low_stock_threshold: _Optional[int] = ..., price_floor_cents: _Optional[int] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
 
 class UpdateProductResponse(_message.Message):
     __slots__ = ("product", "price_before_cents", "stock_before", "replayed")
@@ -858,16 +869,18 @@ class DelistProductRequest(_message.Message):
     def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., idempotency_key: _Optional[str] = ..., sku: _Optional[str] = ...) -> None: ...
 
 class ListLowStockRequest(_message.Message):
-    __slots__ = ("actor", "threshold", "page_size", "page_token")
+    __slots__ = ("actor", "threshold", "page_size", "page_token", "read_mask")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    READ_MASK_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     threshold: int
     page_size: int
     page_token: str
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., threshold: _Optional[int] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+    read_mask: _field_mask_pb2.FieldMask
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., threshold: _Optional[int] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., read_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ...) -> None: ...
 
 class ListLowStockResponse(_message.Message):
     __slots__ = ("products", "total", "next_page_token")
@@ -880,19 +893,21 @@ class ListLowStockResponse(_message.Message):
     def __init__(self, products: _Optional[_Iterable[_Union[Product, _Mapping]]] = ..., total: _Optional[int] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class ListShopOrdersRequest(_message.Message):
-    __slots__ = ("actor", "statuses", "to", "page_size", "page_token")
+    __slots__ = ("actor", "statuses", "to", "page_size", "page_token", "read_mask")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     STATUSES_FIELD_NUMBER: _ClassVar[int]
     FROM_FIELD_NUMBER: _ClassVar[int]
     TO_FIELD_NUMBER: _ClassVar[int]
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    READ_MASK_FIELD_NUMBER: _ClassVar[int]
     actor: Actor
     statuses: _containers.RepeatedScalarFieldContainer[str]
     to: _timestamp_pb2.Timestamp
     page_size: int
     page_token: str
-    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., statuses: _Optional[_Iterable[str]] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., **kwargs) -> None: ...
+    read_mask: _field_mask_pb2.FieldMask
+    def __init__(self, actor: _Optional[_Union[Actor, _Mapping]] = ..., statuses: _Optional[_Iterable[str]] = ..., to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., read_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., **kwargs) -> None: ...
 
 class ConfirmOrderRequest(_message.Message):
     __slots__ = ("actor", "idempotency_key", "order_id")
