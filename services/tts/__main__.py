@@ -23,6 +23,7 @@ from voxcart_services.tts.text.clauses import ClauseLimits
 from voxcart_services.tts.text.front_end import FrontEnd
 from voxcart_services.tts.voices.kokoro.loading import load_kokoro
 from voxcart_services.tts.voices.library import VoiceLibrary
+from voxcart_services.tts.voices.piper.engine import load_piper
 from voxcart_services.tts.worker import ReplySpeaker
 
 log = get_logger(__name__)
@@ -71,7 +72,9 @@ async def _load(settings: TtsSettings) -> VoiceLibrary:
     defaults = {"zh": settings.tts_voice_zh, "en": settings.tts_voice_en}
 
     def load() -> VoiceLibrary:
-        return VoiceLibrary([load_kokoro(settings.models_dir, options, settings.tts_decoder)], defaults)
+        kokoro = load_kokoro(settings.models_dir, options, settings.tts_decoder)
+        piper = load_piper(settings.tts_piper_dir, options) if settings.tts_piper_dir else []
+        return VoiceLibrary([kokoro, *piper], defaults)
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="tts-load") as executor:
         return await asyncio.get_running_loop().run_in_executor(executor, load)

@@ -1,5 +1,6 @@
 """Settings of the speech synthesis service."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -36,8 +37,8 @@ class TtsSettings(ServiceSettings):
     """Audio kept in the process."""
     tts_parallel_pieces: int = Field(1, ge=1, le=16)
     """Pieces of speech that are made at the same time. 1 on a CPU, where each uses all threads; 2 to 4 on a GPU."""
-    tts_piper_voices: str = ""
-    """Piper voices to load beside Kokoro's, by their names in the model list, separated by commas."""
+    tts_piper_dir: Path | None = None
+    """Folder with Piper voices (``name.onnx`` and ``name.onnx.json``) to offer beside Kokoro's. None: no Piper."""
     tts_prefetch: bool = True
     """Make the audio of frequent openers and of phrases that are said often beforehand, while nothing else is to do."""
     tts_prefetch_duty: float = Field(0.015, gt=0, le=1)

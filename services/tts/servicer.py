@@ -141,10 +141,13 @@ class SpeechSynthesisServicer(tts_pb2_grpc.SpeechSynthesisServicer):
 
     def _delivery(self, config: tts_pb2.SynthesisConfig, text: str, document_language: str = "") -> Delivery:
         language = _checked_language(config.language) or document_language or language_of(text)
+        voice = self._voices.get(config.voice) if config.voice else self._voices.default_for(language)
+        if language not in voice.languages:
+            raise InvalidInput(f"voice {voice.name[:64]!r} speaks {', '.join(voice.languages)}, not {language}")
         if len(config.lexicon) > _LONGEST_LEXICON_NAME:
             raise InvalidInput(f"the name of a lexicon has at most {_LONGEST_LEXICON_NAME} characters")
         return Delivery(
-            voice=self._voices.get(config.voice) if config.voice else self._voices.default_for(language),
+            voice=voice,
             speaking_rate=checked_speaking_rate(config.speaking_rate) if config.HasField("speaking_rate") else 1.0,
             language=language,
             lexicon=self._front_end.lexicon(config.lexicon),

@@ -178,12 +178,18 @@ class ReplySpeaker:
         )
 
     def _voice(self, name: str, language: str) -> Voice:
-        if name:
-            try:
-                return self._voices.get(name)
-            except (NotFound, InvalidInput):
-                log.warning("the session's voice is not known, its language's default speaks", voice=name[:64])
-        return self._voices.default_for(language)
+        if not name:
+            return self._voices.default_for(language)
+        try:
+            voice = self._voices.get(name)
+        except (NotFound, InvalidInput):
+            voice = None
+        if voice is None or language not in voice.languages:
+            log.warning(
+                "the session's voice is not known or speaks another language; the default speaks", voice=name[:64]
+            )
+            return self._voices.default_for(language)
+        return voice
 
 
 class _SpeechPublisher:
