@@ -11,13 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from voxcart.evaluation.interims import ShownUtterance
 from voxcart.evaluation.manifest import SAMPLE_RATE_HZ, Recording, read_audio, speech_end_sample
+from voxcart.speech_data.noises import room_tone
 
 if TYPE_CHECKING:
+    from voxcart_services.asr.results import RecognitionEvent
     from voxcart_services.asr.stream import RecognitionStream
 
 CHUNK_SAMPLES = 1_024
+GOES_ON_SECONDS = 2.0
+"""At the pace of real time the background goes on after a recording for so long: the turn ends, not the file."""
 
 OpenStream = Callable[[Recording], "RecognitionStream"]
 """Opens the stream that a recording is recognised with."""
@@ -84,21 +91,22 @@ async def recognise(open_stream: OpenStream, recording: Recording, is_paced: boo
     """Streams one recording.
 
     Args:
-        is_paced: Feed it at the pace of real time; otherwise as fast as it is taken, and ``final_seconds`` is computed
-            from the work of each chunk.
+        is_paced: Feed it at the pace of real time, with background after it until its turn is over; otherwise as fast
+            as it is taken, and ``final_seconds`` is computed from the work of each chunk.
 
     Raises:
         InvalidInput: The recording cannot be read.
     """
-    from voxcart_services.asr.results import Final, Interim
+    from voxcart_services.asr.results import Final
 
     samples = read_audio(recording.path)
     speech_end = speech_end_sample(recording, samples)
+    audio_s = len(samples) / SAMPLE_RATE_HZ
+    if is_paced:
+        samples = np.concatenate([samples, background_like(samples)])
     pacer = Pacer() if is_paced else None
     stream = open_stream(recording)
-    clock, finals = _Clock(), []
-    interims: list[tuple[str, float]] = []
-    shown: list[ShownUtterance] = []
+    clock, told = _Clock(), []
     final_s = work_s = None
     is_ended_by_file = False
     try:
@@ -112,25 +120,53 @@ async def recognise(open_stream: OpenStream, recording: Recording, is_paced: boo
             started = time.perf_counter()
             events = [event async for event in (stream.push_audio(chunk) if len(chunk) else stream.end_input())]
             clock.step(arrived_s, time.perf_counter() - started)
-            for event in events:
-                if isinstance(event, Interim):
-                    interims.append((event.transcript.text, event.stability))
-                elif isinstance(event, Final):
-                    shown.append(ShownUtterance(tuple(interims), event.transcript.text))
-                    interims = []
-            if found := [event.transcript for event in events if isinstance(event, Final)]:
-                finals += found
+            told += events
+            if any(isinstance(event, Final) for event in events):
                 done_s = clock.done_s if pacer is None else pacer.elapsed_s()
                 final_s = done_s - (speech_end + 1) / SAMPLE_RATE_HZ
                 work_s = clock.work_s - clock.work_at_speech_end_s
                 is_ended_by_file = not len(chunk)
+            if is_paced and final_s is not None and arrived_s >= audio_s and not _is_speaking(told):
+                break
     finally:
         await stream.aclose()
+    finals = [event.transcript for event in told if isinstance(event, Final)]
     texts = (" ".join(final.text for final in finals), " ".join(final.raw_text for final in finals))
-    audio_s = len(samples) / SAMPLE_RATE_HZ
     return Recognised(
-        recording, *texts, audio_s, clock.work_s, work_s, final_s, len(finals), is_ended_by_file, tuple(shown)
+        recording, *texts, audio_s, clock.work_s, work_s, final_s, len(finals), is_ended_by_file, _shown(told)
     )
+
+
+def _is_speaking(events: Sequence["RecognitionEvent"]) -> bool:
+    """Whether an utterance began that is not over."""
+    from voxcart_services.asr.results import EndOfSpeech, StartOfSpeech
+
+    bounds = [event for event in events if isinstance(event, StartOfSpeech | EndOfSpeech)]
+    return bool(bounds) and isinstance(bounds[-1], StartOfSpeech)
+
+
+def _shown(events: Sequence["RecognitionEvent"]) -> tuple[ShownUtterance, ...]:
+    """The interim results and finals of every utterance."""
+    from voxcart_services.asr.results import Final, Interim
+
+    shown: list[ShownUtterance] = []
+    interims: list[tuple[str, float]] = []
+    for event in events:
+        if isinstance(event, Interim):
+            interims.append((event.transcript.text, event.stability))
+        elif isinstance(event, Final):
+            shown.append(ShownUtterance(tuple(interims), event.transcript.text))
+            interims = []
+    return tuple(shown)
+
+
+def background_like(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Two seconds of room tone as loud as the quietest tenth of a recording."""
+    frame = SAMPLE_RATE_HZ // 50
+    whole = len(samples) // frame * frame
+    power = np.square(samples[:whole].reshape(-1, frame), dtype=np.float64).mean(axis=1) if whole else np.zeros(1)
+    level = np.float32(np.sqrt(np.quantile(power, 0.1)))
+    return level * room_tone(np.random.default_rng(len(samples)), int(GOES_ON_SECONDS * SAMPLE_RATE_HZ))
 
 
 async def evaluate(

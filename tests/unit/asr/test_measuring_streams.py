@@ -103,6 +103,13 @@ async def test_at_the_pace_of_real_time_the_wait_is_real(tmp_path: Path) -> None
     assert found.final_seconds >= 0.1
 
 
+async def test_at_the_pace_of_real_time_the_file_does_not_end_the_turn(tmp_path: Path) -> None:
+    stream = ScriptedStream({9_600: "好"}, at_end="的")
+    found = await recognise(lambda _: stream, recording(tmp_path, seconds=0.4), is_paced=True)
+    assert (found.text, found.audio_seconds, found.is_ended_by_file) == ("好", 0.4, False)
+    assert 9_600 <= stream.num_samples < 9_600 + 2 * CHUNK_SAMPLES
+
+
 async def test_candidates_take_turns_and_begin_by_turns(tmp_path: Path) -> None:
     opened: list[str] = []
 
