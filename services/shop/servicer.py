@@ -9,7 +9,7 @@ from voxcart_api.shop.v1 import shop_pb2 as pb
 from voxcart_api.shop.v1 import shop_pb2_grpc
 from voxcart_services.shop.adapters.adapter import ShopAdapter
 from voxcart_services.shop.deadline import ends_within
-from voxcart_services.shop.read_mask import keep_only, mask_of
+from voxcart_services.shop.field_masks import keep_only, mask_of, with_update_mask
 from voxcart_services.shop.requests import check_request
 
 Context: TypeAlias = grpc.aio.ServicerContext
@@ -35,6 +35,6 @@ def _handler(adapter: ShopAdapter, name: str) -> Any:
             paths = mask_of(request)
             if adapter.admit is not None:
                 await adapter.admit(name, request)
-            return keep_only(request, await method(request), paths)
+            return keep_only(request, await method(with_update_mask(request)), paths)
 
     return answer

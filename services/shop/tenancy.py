@@ -9,12 +9,14 @@ A superuser, or a user with BYPASSRLS, is not held by policies. For such a login
 :data:`APP_ROLE`, which is made at start, can do neither, and can never take the system mode.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart.errors import WrongState
+from voxcart_services.shop.deadline import seconds_left
+from voxcart_services.shop.pipelined import placeholders
 from voxcart_services.shop.schema import metadata
 
 APP_ROLE = "voxcart_shop"
@@ -35,8 +37,15 @@ _LOGIN = text(
     "SELECT rolsuper OR rolbypassrls AS bypasses, rolsuper OR rolcreaterole AS may_create, rolsuper AS is_super, "
     "EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = :role) AS has_role FROM pg_roles WHERE rolname = session_user"
 )
-_AS_ROLE = text(f"SELECT set_config('role', '{APP_ROLE}', true), set_config('voxcart.tenant', :tenant, true)")
-_AS_OWNER = text("SELECT set_config('voxcart.tenant', :tenant, true)")
+_ENTER = (
+    "SELECT set_config('voxcart.tenant', :tenant, true) AS tenant, set_config('statement_timeout', CAST(coalesce(least("
+    "CAST(:left_ms AS bigint), nullif(CAST(1000 * extract(epoch FROM "
+    "CAST(current_setting('statement_timeout') AS interval)) AS bigint), 0)), 0) AS text), true) AS statement_timeout"
+)
+"""For whom, and how long: no statement runs longer than what is left of the call, nor than the connection's limit."""
+_ENTER_WITH_ROLE = f"{_ENTER}, set_config('role', '{APP_ROLE}', true) AS role"
+_AS_OWNER, _AS_ROLE = text(_ENTER), text(_ENTER_WITH_ROLE)
+_PIPELINED_AS_OWNER, _PIPELINED_AS_ROLE = placeholders(_ENTER), placeholders(_ENTER_WITH_ROLE)
 _AS_SYSTEM = text("SELECT set_config('voxcart.mode', 'system', true)")
 _MAKE_ROLE = f"""
 DO $$ BEGIN
@@ -64,13 +73,17 @@ async def enter(conn: AsyncConnection, scope: Scope, *, with_role: bool) -> None
     if isinstance(scope, System):
         await conn.execute(_AS_SYSTEM)
     else:
-        await conn.execute(_AS_ROLE if with_role else _AS_OWNER, {"tenant": scope})
+        await conn.execute(_AS_ROLE if with_role else _AS_OWNER, _entry_values(scope))
 
 
-def entry(tenant: str, *, with_role: bool) -> tuple[str, dict[str, str]]:
+def entry(tenant: str, *, with_role: bool) -> tuple[str, dict[str, Any]]:
     """What :func:`enter` runs for a tenant, as a statement for a pipeline."""
-    role = f"set_config('role', '{APP_ROLE}', true) AS role, " if with_role else ""
-    return f"SELECT {role}set_config('voxcart.tenant', %(tenant)s, true)", {"tenant": tenant}
+    return _PIPELINED_AS_ROLE if with_role else _PIPELINED_AS_OWNER, _entry_values(tenant)
+
+
+def _entry_values(tenant: str) -> dict[str, Any]:
+    left_seconds = seconds_left()
+    return {"tenant": tenant, "left_ms": None if left_seconds is None else max(1, int(left_seconds * 1000))}
 
 
 async def prepare_role(conn: AsyncConnection) -> None:

@@ -1,7 +1,8 @@
-"""Read masks (https://google.aip.dev/157): which fields of a resource the caller wants.
+"""Field masks: which fields of a resource the caller wants (https://google.aip.dev/157), and which may change
+(https://google.aip.dev/134). Applied in front of all adapters.
 
-A request with a ``read_mask`` names fields of the resource, not of the response: ``price.cents`` of each product that a
-search finds. No mask, or ``*``, is everything.
+A ``read_mask`` names fields of the resource, not of the response: ``price.cents`` of each product that a search finds.
+An ``update_mask`` names fields of the request. No mask, or ``*``, is everything.
 """
 
 from collections.abc import Iterable
@@ -25,6 +26,8 @@ _PLACES: dict[str, tuple[str, type[Message]]] = {
     "ListShopOrdersRequest": ("orders", pb.Order),
 }
 """Where the resources of a response are, and what they are."""
+_SELECTORS = {"actor", "idempotency_key", "sku", "variant_id", "update_mask"}
+"""Fields of a request that say what changes, not how."""
 
 
 def mask_of(request: Any) -> list[str]:
@@ -54,6 +57,32 @@ def check_paths(paths: Iterable[str], resource: Descriptor, name: str) -> None:
     for path in paths:
         if not FieldMask(paths=[path]).IsValidForDescriptor(resource):
             raise InvalidInput(f"{name}: {resource.name} has no field {path[:100]!r}", field=name)
+
+
+def with_update_mask(request: Any) -> Any:
+    """The request without what its ``update_mask`` does not name, and without the mask.
+
+    Raises:
+        InvalidInput: The mask names what is not there, cannot change, or has no value in the request.
+    """
+    fields = request.DESCRIPTOR.fields_by_name
+    if "update_mask" not in fields or not request.HasField("update_mask"):
+        return request
+    paths = list(request.update_mask.paths)
+    changeable = [name for name in fields if name not in _SELECTORS]
+    plain = type(request)()
+    plain.CopyFrom(request)
+    plain.ClearField("update_mask")
+    if paths in ([], ["*"]):
+        return plain
+    for path in paths:
+        if path not in changeable:
+            raise InvalidInput(f"update_mask: {path[:100]!r} is none of {', '.join(changeable)}", field="update_mask")
+        if not plain.HasField(path):
+            raise InvalidInput(f"update_mask names {path}, which has no value", field=path)
+    for name in set(changeable) - set(paths):
+        plain.ClearField(name)
+    return plain
 
 
 def keep_only(request: Any, response: Message, paths: list[str]) -> Message:
