@@ -11,6 +11,7 @@ from voxcart.serving.sessions import SessionOptions
 from voxcart.settings import read_settings
 from voxcart.telemetry.logs import get_logger
 from voxcart_api.tts.v1 import tts_pb2_grpc
+from voxcart_services.tts.catalogue import catalogue_reader
 from voxcart_services.tts.config import TtsSettings
 from voxcart_services.tts.servicer import SpeechSynthesisServicer
 from voxcart_services.tts.speaking.cache import CacheLimits, PhraseCache
@@ -21,6 +22,7 @@ from voxcart_services.tts.speaking.scheduler import PieceScheduler
 from voxcart_services.tts.speaking.synthesizer import SpeechSynthesizer
 from voxcart_services.tts.text.clauses import ClauseLimits
 from voxcart_services.tts.text.front_end import FrontEnd
+from voxcart_services.tts.text.lexicon_store import LexiconStore
 from voxcart_services.tts.voices.kokoro.loading import load_kokoro
 from voxcart_services.tts.voices.library import VoiceLibrary
 from voxcart_services.tts.voices.piper.engine import load_piper
@@ -33,7 +35,8 @@ async def build(context: ServiceContext, settings: TtsSettings) -> None:
     """Loads and warms the models, then starts the servicer and the bus worker."""
     voices = await _load(settings)
     redis = _redis(context, settings)
-    front_end = FrontEnd()
+    lexicons = LexiconStore(settings.tts_lexicon_dir)
+    front_end = FrontEnd(lexicons=lexicons)
     scheduler = PieceScheduler(settings.tts_max_waiting_clauses, settings.tts_parallel_pieces)
     frequent = FrequentPhrases(redis)
     synthesizer = SpeechSynthesizer(
@@ -55,11 +58,12 @@ async def build(context: ServiceContext, settings: TtsSettings) -> None:
     context.add_servicer(tts_pb2_grpc.add_SpeechSynthesisServicer_to_server, servicer, "voxcart.tts.v1.SpeechSynthesis")
     bus = await context.stack.enter_async_context(open_bus(settings, "tts"))
     speaker = ReplySpeaker(bus, synthesizer, voices, front_end, longest)
+    catalogue = catalogue_reader(bus, lexicons)
     control, replies = speaker.control_reader(), speaker.reply_worker()
-    context.supervise("tts control", control.run())
-    context.supervise("tts replies", replies.run())
-    context.on_drain(replies.drain)
-    context.on_drain(control.drain)
+    for name, reader in (("catalogue", catalogue), ("control", control), ("replies", replies)):
+        context.supervise(f"tts {name}", reader.run())
+    for reader in (replies, control, catalogue):
+        context.on_drain(reader.drain)
     if settings.tts_prefetch:
         pace = PrefetchPace(settings.tts_prefetch_idle_seconds, settings.tts_prefetch_duty)
         prefetching = keep_prefetched(synthesizer, voices, frequent, scheduler.idle_seconds, pace)

@@ -39,6 +39,8 @@ class TtsSettings(ServiceSettings):
     """Pieces of speech that are made at the same time. 1 on a CPU, where each uses all threads; 2 to 4 on a GPU."""
     tts_piper_dir: Path | None = None
     """Folder with Piper voices (``name.onnx`` and ``name.onnx.json``) to offer beside Kokoro's. None: no Piper."""
+    tts_lexicon_dir: Path | None = None
+    """Folder with the shops' pronunciations (``<tenant>.tsv``, ``all.tsv``); read again when a file changes."""
     tts_prefetch: bool = True
     """Make the audio of frequent openers and of phrases that are said often beforehand, while nothing else is to do."""
     tts_prefetch_duty: float = Field(0.015, gt=0, le=1)

@@ -32,6 +32,9 @@ UNKNOWN_PHONEMES_TOTAL = Counter(
 SKIPPED_CHARACTERS_TOTAL = Counter(
     "voxcart_tts_skipped_characters_total", "Letters of scripts that no voice can say, left out"
 )
+LEXICON_REFUSALS_TOTAL = Counter(
+    "voxcart_tts_lexicon_refusals_total", "Pronunciations in product attributes that were not understood"
+)
 GRAMMAR_REFUSALS_TOTAL = Counter(
     "voxcart_tts_grammar_refusals_total", "Clauses whose numbers were read word by word, refused by the grammar"
 )

@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 import pytest
 from support.tts import Studio, running_studio, until
 
-from voxcart.bus import CONTROL, REPLIES, SPEECH, MemoryBroker, MemoryBus, decode, make_envelope
-from voxcart_api.bus.v1.bus_pb2 import Interrupt, Reply, SessionEnded
+from voxcart.bus import CATALOGUE, CONTROL, REPLIES, SPEECH, MemoryBroker, MemoryBus, decode, make_envelope
+from voxcart_api.bus.v1.bus_pb2 import Interrupt, ProductChanged, Reply, SessionEnded
 from voxcart_api.common.v1.common_pb2 import SessionContext
+from voxcart_services.tts.catalogue import catalogue_reader
+from voxcart_services.tts.text.lexicon_store import LexiconStore
 from voxcart_services.tts.worker import ReplySpeaker
 
 pytestmark = pytest.mark.unit
@@ -162,3 +164,26 @@ async def test_a_reply_over_the_limit_is_spoken_up_to_it() -> None:
         await on.reply(LONG)
         events = await on.until_ended()
     assert "".join(event.speech.clause_text for event in events) == LONG[:10]
+
+
+async def test_what_a_product_says_of_its_name_is_in_the_shops_lexicon_until_it_is_delisted() -> None:
+    broker, lexicons = MemoryBroker(), LexiconStore()
+    async with MemoryBus(broker, "tts") as bus:
+        reader = catalogue_reader(bus, lexicons)
+        task = asyncio.create_task(reader.run())
+        await reader.wait_caught_up(5)
+        product = ProductChanged(tenant="shop", sku="A1", brand="酷彩")
+        product.attributes.update({"读音": "kù cǎi"})
+        await bus.publish(CATALOGUE, "shop/A1", make_envelope(None, product, event_id="1"))
+        await until(lambda: len(lexicons.lexicon("shop")) == 1)
+        product.attributes.update({"读音": "no pinyin, no IPA #"})
+        product.sku = "A2"
+        await bus.publish(CATALOGUE, "shop/A2", make_envelope(None, product, event_id="2"))
+        await bus.publish(
+            CATALOGUE,
+            "shop/A1",
+            make_envelope(None, ProductChanged(tenant="shop", sku="A1", delisted=True), event_id="3"),
+        )
+        await until(lambda: len(lexicons.lexicon("shop")) == 0)
+        await reader.drain()
+        await task
