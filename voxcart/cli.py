@@ -17,7 +17,8 @@ COMMANDS = {
     "demo": ("voxcart.cli_demo:app", "Play spoken conversations with a demo shop and print what happens."),
     "ask": ("voxcart.cli_ask:ask_app", "One or more turns against a running gateway."),
     "talk": ("voxcart.cli_ask:talk_app", "Talk to a running gateway by microphone and loudspeaker."),
-    "eval": ("voxcart.cli_eval:app", "Measure quality: asr, nlu, dialogue."),
+    "catalogue": ("voxcart.cli_catalogue:app", "Import products into a shop."),
+    "eval": ("voxcart.cli_eval:app", "Measure quality: asr, nlu, search, dialogue."),
     "data": ("voxcart.cli_data:app", "Make speech to develop and measure with."),
     "bench": ("voxcart.cli_bench:app", "Measure speed: turn, asr."),
 }

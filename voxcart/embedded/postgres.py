@@ -10,6 +10,7 @@ import os
 import signal
 import tempfile
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,8 +34,10 @@ class EmbeddedPostgres(ServerProcess):
     name = "PostgreSQL"
     stop_signal = signal.SIGINT  # "fast shutdown": does not wait for clients to leave
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, settings: Mapping[str, str] | None = None) -> None:
+        """Names the directory; ``settings`` of the server go before those for a small shop."""
         super().__init__(directory)
+        self._settings = _SETTINGS | dict(settings or {})
         self._user: str | None = None
         self._data_dir = directory / "data"
         self._database_is_made = False
@@ -60,7 +63,7 @@ class EmbeddedPostgres(ServerProcess):
         await asyncio.to_thread(server.ensure_pgdata_inited)
         self._user = server.system_user
         self._make_socket_dir()
-        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        settings = [f"--{name}={value}" for name, value in self._settings.items()]
         binary = server.bin_path / "postgres"
         return [str(binary), "-D", str(self._data_dir), f"--unix_socket_directories={self._socket_dir}", *settings]
 

@@ -34,6 +34,7 @@ from voxcart_services.shop.schema.orders import (
     shipments,
 )
 from voxcart_services.shop.schema.search import (
+    catalogue_imports,
     product_vectors,
     search_documents,
     search_pending,
@@ -56,6 +57,7 @@ __all__ = [
     "audit_log",
     "cart_lines",
     "carts",
+    "catalogue_imports",
     "coupon_uses",
     "coupons",
     "faq_documents",

@@ -1,8 +1,8 @@
-"""Tables of search. Triggers on products keep them; the migration that makes them says how and why."""
+"""Tables of search and of catalogue imports. Triggers on products keep the former; their migration says how and why."""
 
 import sqlalchemy as sa
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from voxcart_services.shop.schema.base import EMBEDDING_SIZE, belongs_to, key, metadata, moment, tenant_key, text
 
@@ -60,3 +60,14 @@ search_pending = sa.Table(
     belongs_to("products", "sku"),
 )
 """Products whose embedding is missing or older than their words."""
+
+catalogue_imports = sa.Table(
+    "catalogue_imports",
+    metadata,
+    sa.Column("tenant", sa.Text, sa.ForeignKey("tenants.tenant", ondelete="CASCADE"), primary_key=True),
+    key("file"),
+    sa.Column("state", JSONB, nullable=False),
+    moment("started_at", default=True),
+    moment("updated_at", default=True),
+)
+"""How far each file, named by a digest of its content, was read into a shop."""
