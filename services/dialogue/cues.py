@@ -76,10 +76,18 @@ NO = re.compile(
     _FLAGS,
 )
 
+ALL_SHIPPED = _cue(
+    "(全部?|都|一起|统统|全都)(给我|帮我)?(发货|发出|发走|发了|寄出|寄了)",
+    "(?:ship|send|dispatch) (?:them )?(?:all|everything)",
+)
+ALL_CONFIRMED = _cue(
+    "(全部?|都|一起|统统|全都)(给我|帮我)?(确认|接单|接了)", "(?:confirm|accept) (?:them )?(?:all|everything)"
+)
 UNDO = _cue("撤销|撤消|撤回|回退|反悔|恢复(刚才|上一步)|退回上一步", "undo|take (?:it|that) back|revert")
 COUPON = _cue(
     "优惠券|优惠卷|代金券|满减|折扣券|红包|新人券|券|优惠码", "coupons?|vouchers?|promo codes?|discount codes?"
 )
+ORDERS_NOW = _cue("(结账|下单|结算|买单|付款)(吧|了)?[。！!]?$", "(?:check ?out|place the order|order it|pay)")
 ANY_COUPON = re.compile(
     r"(我?的?|一?张|个)?(优惠券?|优惠卷|代金券|满减券?|折扣券?|红包|券|优惠码)?|(a|my|the|any)?\s*(coupons?|vouchers?)",
     _FLAGS,
@@ -96,8 +104,9 @@ COMPARE = _cue(
     "compared? (?:to|with)|versus|vs|against|than",
 )
 CHART = _cue("图表?|走势|趋势|曲线|柱状", "charts?|graphs?|trends?|plots?")
-CHART_WORDS = re.compile(
-    r"(销售|销量|营业额?|业绩|订单)?(的)?(图表?|(走势|趋势|曲线|柱状)图?|报表)|(sales )?(charts?|graphs?|trends?)",
+NO_GOODS = re.compile(
+    r"(销售|销量|营业额?|业绩|订单)?(的)?(图表?|(走势|趋势|曲线|柱状)图?|报表)|(sales )?(charts?|graphs?|trends?)|"
+    r"(各|每个?)?(分类|品类|类目|类别|种类)|categor(y|ies)",
     _FLAGS,
 )
 WORST_SELLER = _cue(
@@ -126,10 +135,17 @@ SUPERLATIVES: tuple[tuple[re.Pattern[str], str], ...] = (
     (_cue("卖得最好|销量最[高好]|最畅销|买的人最多", "best.?selling|most popular"), "sales_desc"),
 )
 TAKES = _cue("(来|拿|加|买|要)[一二两三四五六七八九十几\\d]", "take|add|buy")
+_PIECES = r"(?P<pieces>(?:[一二两三四五六七八九十百]+|几|\d+)(?P<unit>[个盒箱瓶件双条台部本袋包份支只套副把张罐桶提打斤辆艘块袋卷对]))"
+TAKES_PIECES = re.compile(rf"(?:来|拿|加|买|要){_PIECES}(?![以之]?[内下里上外])", _FLAGS)
+BUYS_PIECES = re.compile(rf"^(?:请|再|给我|帮我|我)*(?:买|拿|来){_PIECES}", _FLAGS)
 LESS = _cue("少(拿|要|来|买|放)|减掉|去掉[一二两三四五六七八九十\\d]", "fewer|less")
 WHEN_COMES = _cue("(什么时候|多久|几天|哪天|几号).*(到|送)", "when.*(arrive|come|get here|deliver)")
 WISH = re.compile(
     r"(?:想买|要买|买|有没有|想要|找)(?:[一两几]?[点些个台条件双只艘辆本部把张瓶箱袋份套])?(?P<goods>[^，。？?]{1,20}?)[吗呢吧。？?]*$"
+)
+NEW_PRICE = _cue(
+    "(改|调|降|涨|变|设)(成|为|到|至)|(卖|定价?|价格)",
+    "(?:price|sell)\\b.*\\b(?:to|at|for)|(?:to|at|for) \\d+(?:\\.\\d+)? yuan",
 )
 FROM_TO = _cue("从.+[改调降涨变提减加](成|为|到|至)", "from .+ to")
 TOTAL = _cue("总共|一共|合计|总价|加起来", "total|altogether|in all")

@@ -23,6 +23,7 @@ _ERRORS = {
         errors.NotFound,
         errors.WrongState,
         errors.NotAllowed,
+        errors.NotSupported,
         errors.Conflict,
         errors.Overloaded,
         errors.Unavailable,

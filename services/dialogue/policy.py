@@ -249,7 +249,7 @@ def _repaired(heard: Heard, state: SessionState) -> str:
     text, intent = heard.text, heard.intent
     if intent in _VAGUE and cues.UNDO.search(text) and not heard.slots.order_id():
         return "undo"
-    if heard.role == MERCHANT and intent in _VAGUE | {"ask_faq"} and cues.TIMED_PRICE.search(text):
+    if heard.role == MERCHANT and intent in _VAGUE | _LOOKS_UP and cues.TIMED_PRICE.search(text):
         return "merchant_update_product"
     if intent == "cancel" and cues.CALL_OFF.search(text) and state.order_id and state.last_intent in _ABOUT_ORDERS:
         return "cancel_order"
@@ -277,10 +277,15 @@ def _repaired_command(heard: Heard, state: SessionState) -> str:
         return "add_to_cart"
     if intent == "update_cart" and not state.cart_line_id and state.shown and names and names <= {"color", "size"}:
         return "refine_search"
-    if intent == "select_item" and "quantity" in names and cues.TAKES.search(text):
+    takes = "quantity" in names and cues.TAKES.search(text)
+    if intent == "select_item" and (takes or cues.TAKES_PIECES.search(text)):
+        return "add_to_cart"
+    if intent == "search_product" and cues.BUYS_PIECES.search(text) and names & {"product", "category"}:
         return "add_to_cart"
     if intent == "add_to_cart" and cues.LESS.search(text) and state.cart_line_id:
         return "update_cart"
+    if intent in {"ask_faq", "pay", "out_of_scope"} and cues.COUPON.search(text) and cues.ORDERS_NOW.search(text):
+        return "checkout"
     if intent == "ask_faq" and state.last_intent in _ABOUT_ORDERS and cues.WHEN_COMES.search(text):
         return "order_status"
     if intent == "out_of_scope" and names & {"product", "category"} and cues.superlative(text):
@@ -289,6 +294,10 @@ def _repaired_command(heard: Heard, state: SessionState) -> str:
         return "select_item"
     if intent == "merchant_update_product" and not names & {"price", "quantity"} and cues.ASKS_PRICE.search(text):
         return "ask_price"
+    if intent in {"merchant_list_orders", "merchant_confirm_order"} and cues.ALL_SHIPPED.search(text):
+        return "merchant_ship_order"
+    if intent == "merchant_list_orders" and cues.ALL_CONFIRMED.search(text):
+        return "merchant_confirm_order"
     verb = {"merchant_confirm_order": cues.CONFIRM_VERB, "merchant_ship_order": cues.SHIP_VERB}.get(intent)
     if verb is not None and not verb.search(text) and cues.ASKS_STATE.search(text):
         return "merchant_list_orders"
@@ -299,6 +308,8 @@ def _fresh(heard: Heard, state: SessionState, min_confidence: float) -> Decision
     """No pending request claims the utterance."""
     heard = replace(heard, intent=_repaired(heard, state))
     intent, slots = _own_intent(heard), heard.slots
+    if intent == "add_to_cart" and "quantity" not in slots:
+        slots = _with_pieces(heard)
     elliptic = _ellipsis(heard, state)
     if elliptic is not None:
         return elliptic
@@ -323,8 +334,20 @@ def _fresh(heard: Heard, state: SessionState, min_confidence: float) -> Decision
     return Decision("run", intent, slots, corrected=corrected)
 
 
+def _with_pieces(heard: Heard) -> Slots:
+    """拿两盒: the pieces after the verb, where the language understanding found none."""
+    said = cues.TAKES_PIECES.search(heard.text)
+    value = find_numbers(said["pieces"]) if said else []
+    if said is None or not value:
+        return heard.slots
+    pieces = {"value": value[0].value, "unit": said["unit"]}
+    slot = SlotValue(name="quantity", text=said["pieces"], normalized=pieces, start=said.start("pieces"))
+    return Slots([*heard.slots.values, slot])
+
+
 _VAGUE = {"cancel", "deny", "out_of_scope", "remove_from_cart", "repeat", "update_cart", "merchant_confirm_order"}
 """Intents that a request without goods or numbers is taken for: 撤销刚才的操作, 有哪些限时价."""
+_LOOKS_UP = {"ask_faq", "ask_price", "search_product", "merchant_list_orders", "merchant_query_stock"}
 _REFINING = {"color", "size", "brand", "price_min", "price_max", "sort_by", "material", "attribute"}
 _ABOUT_ORDERS = {"order_status", "list_orders", "cancel_order", "checkout", "pay"}
 _ABOUT_THE_CART = {"add_to_cart", "update_cart", "view_cart"}

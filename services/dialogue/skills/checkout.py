@@ -35,8 +35,10 @@ async def _ask_quoted(turn: Turn, cart: shop_pb2.Cart, address_id: str) -> Answe
     """The read-back at a price that the shop promises for some minutes, with a coupon if one was spoken of."""
     if cues.COUPON.search(turn.text) or "coupon" in turn.slots:
         quote = await quote_with_coupon(turn)
-        if isinstance(quote, Answer):
-            return quote
+        if isinstance(quote, str):
+            answer = ask_checkout(turn, cart, _method(turn), address_id)
+            answer.text = f"{quote}{'' if turn.language == 'zh' else ' '}{answer.text}"
+            return answer
     else:
         quote = await quoted(turn, "")
     return ask_checkout(turn, cart, _method(turn), address_id, quote)

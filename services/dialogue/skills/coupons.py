@@ -63,8 +63,8 @@ async def quoted(turn: Turn, code: str) -> shop_pb2.Quote:
     return await turn.shop.read("GetQuote", shop_pb2.GetQuoteRequest(coupon_code=code))
 
 
-async def quote_with_coupon(turn: Turn) -> shop_pb2.Quote | Answer:
-    """The cart with the coupon that was named, else with the one that takes off most."""
+async def quote_with_coupon(turn: Turn) -> shop_pb2.Quote | str:
+    """The cart with the coupon that was named, else with the one that takes off most; or why there is none."""
     named = _named(turn)
     coupons = await usable_coupons(turn)
     fitting = [c for c in coupons if named and (named in coupon_name(c).lower() or named in c.code.lower())]
@@ -72,11 +72,11 @@ async def quote_with_coupon(turn: Turn) -> shop_pb2.Quote | Answer:
         try:
             return await quoted(turn, named)
         except (NotFound, InvalidInput):
-            return turn.answer("coupon.unknown", name=named)
+            return turn.say("coupon.unknown", name=named)
         except WrongState as error:
             return _not_usable(turn, named, error.reason)
     if not coupons:
-        return turn.answer("coupon.none")
+        return turn.say("coupon.none")
     best: shop_pb2.Quote | None = None
     reason, name = "", ""
     for coupon in (fitting or coupons)[:MAX_TRIED]:
@@ -96,9 +96,9 @@ def _named(turn: Turn) -> str:
     return "" if cues.ANY_COUPON.fullmatch(said) else said
 
 
-def _not_usable(turn: Turn, name: str, reason: str) -> Answer:
+def _not_usable(turn: Turn, name: str, reason: str) -> str:
     phrase = f"coupon.{reason}" if turn.phrases.has(f"coupon.{reason}") else "coupon.not_usable"
-    return turn.answer(phrase, name=name)
+    return turn.say(phrase, name=name)
 
 
 def discount_text(turn: Turn, quote: shop_pb2.Quote) -> str:

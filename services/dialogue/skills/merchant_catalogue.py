@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from voxcart.errors import InvalidInput, NotFound, WrongState
+from voxcart.text.amounts import find_amounts
 from voxcart_api.shop.v1 import shop_pb2
 from voxcart_services.dialogue import cues
 from voxcart_services.dialogue.cards import product_card, product_name, unique
@@ -35,6 +36,8 @@ async def update_product(turn: Turn) -> Answer:
     period = period_of(turn)
     price, stock = turn.slots.amount("price"), turn.slots.quantity()
     price, stock = _sorted_out(turn, price, stock)
+    if price is None and stock is None:
+        price = _price_in(turn)
     if period is not None and price is not None:
         stock = None
     found = await find_product(turn)
@@ -64,6 +67,14 @@ def _conflict(turn: Turn) -> Answer | None:
             turn.slots = turn.slots.without(slot)
             return turn.ask_slot(slot, turn.say("merchant.which_value", values=turn.phrases.joined(values)))
     return None
+
+
+def _price_in(turn: Turn) -> Amount | None:
+    """The one sum of money in the words, where the language understanding took it for nothing."""
+    if not cues.NEW_PRICE.search(turn.text):
+        return None
+    sums = [amount.value for amount in find_amounts(turn.text) if amount.kind == "money"]
+    return Amount(sums[0]) if len(sums) == 1 and sums[0] is not None else None
 
 
 def _sorted_out(turn: Turn, price: Amount | None, stock: Quantity | None) -> tuple[Amount | None, Quantity | None]:

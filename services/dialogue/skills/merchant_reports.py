@@ -69,8 +69,9 @@ async def report_refunds(turn: Turn) -> Answer:
         return turn.answer("report.no_category", name="")
     values = _values(turn, report, time_range, subject)
     card = _card(turn, report, time_range, subject, "refunds")
-    phrase = "report.refunds" if report.figures.refunds else "report.no_refunds"
-    return turn.answer(phrase, [card], **values)
+    if not report.figures.refunds:
+        return turn.answer("report.no_refunds", [card], **values)
+    return Answer(turn.say("report.refunds", **values) + turn.say("report.stop"), [card])
 
 
 async def _subject(turn: Turn) -> Subject | Answer:
@@ -78,8 +79,11 @@ async def _subject(turn: Turn) -> Subject | Answer:
     turn.slots = Slots(
         value
         for value in turn.slots.values
-        if value.name not in {"product", "category"} or not cues.CHART_WORDS.fullmatch(value.text.strip())
+        if value.name not in {"product", "category"} or not cues.NO_GOODS.fullmatch(value.text.strip())
     )
+    goes_on = turn.state.last_intent == turn.intent and cues.COMPARE.search(turn.text)
+    if goes_on and not turn.slots.names() & {"product", "category", "brand", "ordinal"}:
+        turn.slots = turn.slots.replaced_by(Slots(turn.state.last_slots).only("product", "category", "metric"))
     category = turn.slots.text("category")
     if category and "product" not in turn.slots and turn.slots.ordinal() is None and not turn.slots.text("brand"):
         return Subject(category=category)

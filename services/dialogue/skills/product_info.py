@@ -21,6 +21,7 @@ from voxcart_services.dialogue.money import amount_text, money_text, number_text
 from voxcart_services.dialogue.quantities import pieces_wanted
 from voxcart_services.dialogue.reference import Found, find_product, set_focus
 from voxcart_services.dialogue.skills.cart import view_cart
+from voxcart_services.dialogue.skills.checkout import checkout
 from voxcart_services.dialogue.skills.orders import describe_listed_order
 from voxcart_services.dialogue.skills.search import priced
 from voxcart_services.dialogue.turn import Answer, Turn, skill
@@ -69,6 +70,10 @@ async def ask_price(turn: Turn) -> Answer:
     """这个多少钱, 总共多少钱."""
     if turn.state.shown_kind == "orders" and turn.slots.ordinal() is not None:
         return await describe_listed_order(turn)
+    asks_quote = cues.QUOTE.search(turn.text) and not turn.slots.names() & {"product", "category", "ordinal"}
+    if asks_quote and (await turn.shop.cart()).lines:
+        turn.intent = "checkout"
+        return await checkout(turn)
     if cues.TOTAL.search(turn.text) and not turn.slots.names() & {"product", "category", "ordinal"}:
         return await view_cart(turn)
     found = await _asked_for(turn)

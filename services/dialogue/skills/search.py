@@ -186,8 +186,22 @@ async def show(turn: Turn, filters: SearchFilters, relative_cents: int | None = 
         turn.state.focus = turn.state.shown[0]
     if len(products) == 1 or (turn.state.focus and filters == SearchFilters(query=filters.query)):
         turn.state.spoken_count = 1
-        return Answer(one_sentence(turn, products), cards)
+        return Answer(_choice_sentence(turn, products[0], filters) or one_sentence(turn, products), cards)
     return Answer(list_sentence(turn, "search", products, max(response.total, len(products))), cards)
+
+
+def _choice_sentence(turn: Turn, product: shop_pb2.Product, filters: SearchFilters) -> str:
+    """有的，…有蓝色的 where a colour or size was asked for and is there; empty otherwise."""
+    color, size = (filters.colors or [""])[-1], (filters.sizes or [""])[-1]
+    if not (color or size):
+        return ""
+    there = [variant for variant in product.variants if fits(variant, color, size) and variant.stock > 0]
+    if not there:
+        return ""
+    named, code = (there[0].color, there[0].color_code) if color else ("", "")
+    choice = choice_text(named, code, there[0].size if size else "", turn.language)
+    name, price = product_name(product, turn.language), money_text(product.price, turn.language)
+    return turn.say("search.one_choice", name=name, choice=choice, price=price)
 
 
 async def _search(turn: Turn, filters: SearchFilters) -> tuple[shop_pb2.SearchProductsResponse, SearchFilters]:

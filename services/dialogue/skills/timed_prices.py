@@ -48,7 +48,7 @@ def ask_timed_price(turn: Turn, product: shop_pb2.Product, cents: int, period: P
         "before": money_text(product.price, turn.language),
         "after": amount_text(cents, turn.language),
         "start": spoken_time(turn, period.start) if period.start is not None else turn.say("timed.now"),
-        "end": spoken_time(turn, period.end),
+        "end": spoken_time(turn, period.end, is_end=True),
     }
     question = turn.say("timed.confirm", **values)
     return turn.ask_confirmation(
@@ -56,11 +56,11 @@ def ask_timed_price(turn: Turn, product: shop_pb2.Product, cents: int, period: P
     )
 
 
-def spoken_time(turn: Turn, moment: datetime) -> str:
-    """今天20点, 11月30日9点30分; midnight belongs to the day that it ends."""
+def spoken_time(turn: Turn, moment: datetime, *, is_end: bool = False) -> str:
+    """今天20点, 11月30日9点30分; a midnight that ends something belongs to the day before."""
     local = moment.astimezone(SHOP_TIME_ZONE)
     day, hour = local.date(), local.hour
-    if hour == 0 and local.minute == 0:
+    if is_end and hour == 0 and local.minute == 0:
         day, hour = day - timedelta(days=1), 24
     ahead = (day - turn.now.astimezone(SHOP_TIME_ZONE).date()).days
     named = (
@@ -93,7 +93,7 @@ async def schedule_price(turn: Turn, parameters: dict[str, Any]) -> Answer:
         "price": money_text(schedule.price, turn.language),
         "before": amount_text(parameters["before_cents"], turn.language),
         "start": spoken_time(turn, schedule.starts_at.ToDatetime(UTC)),
-        "end": spoken_time(turn, schedule.ends_at.ToDatetime(UTC)),
+        "end": spoken_time(turn, schedule.ends_at.ToDatetime(UTC), is_end=True),
     }
     return turn.answer(f"timed.done_{schedule.status}", [schedule_card(turn, schedule)], **values)
 
@@ -162,7 +162,7 @@ def _values(turn: Turn, schedule: shop_pb2.PriceSchedule) -> dict[str, Any]:
         "name": product_name(schedule, turn.language),
         "price": money_text(schedule.price, turn.language),
         "start": spoken_time(turn, schedule.starts_at.ToDatetime(UTC)),
-        "end": spoken_time(turn, schedule.ends_at.ToDatetime(UTC)),
+        "end": spoken_time(turn, schedule.ends_at.ToDatetime(UTC), is_end=True),
         "status": turn.say(f"timed.status_{schedule.status}"),
     }
 
