@@ -10,6 +10,7 @@ import random
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
@@ -17,7 +18,12 @@ from voxcart.bus.envelope import current_traceparent
 from voxcart.errors import DeadlineMissed, Overloaded, Unavailable
 from voxcart_services.shop.adapters.http.answers import Answer, PlatformFault, read_answer
 from voxcart_services.shop.adapters.http.breaker import Breaker
-from voxcart_services.shop.adapters.http.metrics import PLATFORM_OPEN, PLATFORM_RETRIES_TOTAL, PLATFORM_SECONDS
+from voxcart_services.shop.adapters.http.metrics import (
+    PLATFORM_FAULTS_TOTAL,
+    PLATFORM_OPEN,
+    PLATFORM_RETRIES_TOTAL,
+    PLATFORM_SECONDS,
+)
 from voxcart_services.shop.deadline import seconds_left
 
 REQUEST_ID = "voxcart-request-id"
@@ -99,10 +105,14 @@ class PlatformClient:
         """Closes all connections."""
         await self._http.aclose()
 
-    async def send(self, request: HttpRequest) -> Answer:
-        """Sends a request and gives the answer, which may be a refusal.
+    async def send(self, request: HttpRequest, read: Callable[[Answer], Any]) -> Any:
+        """Sends a request and gives what ``read`` makes of the answer.
+
+        Args:
+            read: Makes a value of a successful answer, or raises ``PlatformFault``; then the request may be repeated.
 
         Raises:
+            VoxcartError: The platform refuses the request.
             Unavailable: The platform is away, or could not answer. ``DeadlineMissed``: it took too long.
             Overloaded: Too many calls are under way. ``PlatformFault``: its answers cannot be read.
         """
@@ -112,17 +122,21 @@ class PlatformClient:
         attempt = 1
         while True:
             answer = await self._try(request, ends_at)
-            if not (answer.may_pass and request.is_repeatable) or attempt == self._options.attempts:
-                break
+            error, may_pass = answer.error, answer.may_pass
+            if error is None:
+                try:
+                    return read(answer)
+                except PlatformFault as fault:
+                    PLATFORM_FAULTS_TOTAL.labels(request.call).inc()
+                    error, may_pass = fault, True
+            if not (may_pass and request.is_repeatable) or attempt == self._options.attempts:
+                raise error
             pause = self._pause(attempt, answer)
             if asyncio.get_running_loop().time() + pause >= ends_at:
-                break
+                raise error
             PLATFORM_RETRIES_TOTAL.labels(request.call).inc()
             await asyncio.sleep(pause)
             attempt += 1
-        if answer.error is not None and (answer.may_pass or isinstance(answer.error, PlatformFault)):
-            raise answer.error
-        return answer
 
     def _pause(self, attempt: int, answer: Answer) -> float:
         """Exponential backoff with full jitter, or what the platform asks for."""

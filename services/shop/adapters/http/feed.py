@@ -101,10 +101,8 @@ class CatalogueFeed:
     async def _read(self) -> Changes:
         query = (("limit", str(BATCH)), *((("cursor", self._cursor),) if self._cursor else ()))
         headers = actor_headers(Actor(self.tenant, "", Role.SHOPPER))
-        answer = await self._client.send(HttpRequest("Changes", "GET", "/changes", headers, query))
-        if answer.error is not None:
-            raise answer.error
-        return read_changes(answer.body, self._platform.currency)
+        request = HttpRequest("Changes", "GET", "/changes", headers, query)
+        return await self._client.send(request, lambda answer: read_changes(answer.body, self._platform.currency))
 
 
 def read_changes(values: Any, currency: str) -> Changes:

@@ -20,7 +20,6 @@ from voxcart_services.shop.adapters.http.answers import Answer, PlatformFault
 from voxcart_services.shop.adapters.http.checks import check_answer
 from voxcart_services.shop.adapters.http.client import HttpRequest, PlatformClient
 from voxcart_services.shop.adapters.http.json_form import BadJson, from_json, to_json
-from voxcart_services.shop.adapters.http.metrics import PLATFORM_FAULTS_TOTAL
 from voxcart_services.shop.adapters.http.routes import REQUIRED, ROUTES
 from voxcart_services.shop.models import Actor
 from voxcart_services.shop.paging import binding_of, make_token, read_token
@@ -65,10 +64,7 @@ class Platform:
             Unavailable, DeadlineMissed: It does not answer.
             PlatformFault: It is no such platform, or lacks a call that is required.
         """
-        answer = await self._client.send(HttpRequest("Describe", "GET", "/", {}))
-        if answer.error is not None:
-            raise PlatformFault(f"GET / is refused with status {answer.status}")
-        self.calls, self.currency = _description(answer)
+        self.calls, self.currency = await self._client.send(HttpRequest("Describe", "GET", "/", {}), _description)
         log.info("shop platform found", calls=len(self.calls), currency=self.currency)
 
     async def call(self, name: str, request: Any) -> Message:
@@ -81,14 +77,8 @@ class Platform:
         route = ROUTES.get(name)
         if route is None or name not in self.calls:
             raise NotSupported(f"the shop platform behind this service does not offer {name}")
-        answer = await self._client.send(self._request(name, request))
-        if answer.error is not None:
-            raise answer.error
-        try:
-            message = self._read(name, request, answer)
-        except PlatformFault:
-            PLATFORM_FAULTS_TOTAL.labels(name).inc()
-            raise
+        sent = self._request(name, request)
+        message: Message = await self._client.send(sent, lambda answer: self._read(name, request, answer))
         if self._seen is not None:
             self._seen(name, request, message)
         return message

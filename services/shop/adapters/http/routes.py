@@ -82,5 +82,26 @@ ROUTES: dict[str, Route] = {
     "ReceiveReturn": Route("POST", "/returns/{return_id}/receive", pb.Return),
     "AddCoupon": Route("POST", "/coupons", pb.Coupon),
     "SalesReport": Route("POST", "/merchant/sales-reports", pb.SalesReportResponse),
+    "AddReview": Route("POST", "/products/{sku}/reviews", pb.Review),
+    "ConfirmOrders": Route("POST", "/merchant/confirmations", pb.ProcessedOrders),
+    "ShipOrders": Route("POST", "/merchant/shipments", pb.ProcessedOrders),
+    "SchedulePrice": Route("POST", "/products/{sku}/price-schedules", pb.PriceSchedule),
+    "ListPriceSchedules": Route("GET", "/merchant/price-schedules", pb.ListPriceSchedulesResponse),
+    "DecidePriceSchedule": Route("POST", "/merchant/price-schedules/{schedule_id}/decision", pb.PriceSchedule),
+    "CancelPriceSchedule": Route("DELETE", "/merchant/price-schedules/{schedule_id}", pb.PriceSchedule),
+    "ListAudit": Route("GET", "/merchant/audit", pb.ListAuditResponse),
 }
-"""By the name of the call. Calls that are not here are not offered over HTTP."""
+"""By the name of the call."""
+
+NOT_OVER_HTTP = frozenset(
+    {
+        "ReportChart",
+        "SetStaff",
+        "ListStaff",
+        "GetShopSettings",
+        "UpdateShopSettings",
+        "CreateDemoTenant",
+        "DropDemoTenant",
+    }
+)
+"""Calls about the built-in shop itself: its pictures, its staff and settings, its demonstrations."""
