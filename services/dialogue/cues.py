@@ -135,7 +135,10 @@ SUPERLATIVES: tuple[tuple[re.Pattern[str], str], ...] = (
     (_cue("卖得最好|销量最[高好]|最畅销|买的人最多", "best.?selling|most popular"), "sales_desc"),
 )
 TAKES = _cue("(来|拿|加|买|要)[一二两三四五六七八九十几\\d]", "take|add|buy")
-_PIECES = r"(?P<pieces>(?:[一二两三四五六七八九十百]+|几|\d+)(?P<unit>[个盒箱瓶件双条台部本袋包份支只套副把张罐桶提打斤辆艘块袋卷对]))"
+_PIECES = (
+    r"(?P<pieces>(?:[一二两三四五六七八九十百]+|几|\d+)"
+    r"(?P<unit>[个盒箱瓶件双条台部本袋包份支只套副把张罐桶提打斤辆艘块卷对]))"
+)
 TAKES_PIECES = re.compile(rf"(?:来|拿|加|买|要){_PIECES}(?![以之]?[内下里上外])", _FLAGS)
 BUYS_PIECES = re.compile(rf"^(?:请|再|给我|帮我|我)*(?:买|拿|来){_PIECES}", _FLAGS)
 LESS = _cue("少(拿|要|来|买|放)|减掉|去掉[一二两三四五六七八九十\\d]", "fewer|less")
