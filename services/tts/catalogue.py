@@ -18,9 +18,9 @@ def catalogue_reader(bus: Bus, lexicons: LexiconStore) -> BroadcastReader:
     """Reads every product from the beginning, then every change, into the shops' lexicons."""
 
     async def on_change(message: Message) -> None:
-        if message.payload_name != "product_changed":
+        if message.payload_name != "product":
             return
-        product = message.envelope.product_changed
+        product = message.envelope.product
         if product.delisted:
             lexicons.set_product(product.tenant, product.sku, [])
             return
