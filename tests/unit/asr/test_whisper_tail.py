@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from voxcart_services.asr.whisper import features
 from voxcart_services.asr.whisper.features import level_gain, log_mel
 from voxcart_services.asr.whisper.tail import SilenceTail
 
@@ -70,3 +71,11 @@ def test_silence_stays_silent_and_noise_is_raised_by_30_db_at_most() -> None:
     assert level_gain(np.ones(100, np.float32), -17.0) == 1
     hiss = np.random.default_rng(0).normal(0, 1e-4, 8_000).astype(np.float32)
     assert level_gain(hiss, -17.0) == pytest.approx(10 ** (30 / 20))
+
+
+@pytest.mark.parametrize("num_mels", [80, 128])
+def test_bands_are_the_product_with_the_filters_without_their_zeros(num_mels: int) -> None:
+    power = np.random.default_rng(0).random((30, 201), dtype=np.float32)
+    bands = features._mel_bands(power, num_mels)
+    assert bands.shape == (num_mels, 30)
+    np.testing.assert_allclose(bands, features._mel_filters(num_mels) @ power.T, atol=1e-6)
