@@ -20,6 +20,11 @@ from voxcart_services.shop.seed_history import DAY_ZERO, MERCHANT, SHOP_ZONE, SH
 TEMPLATE_TENANT = ".seed"
 """Names that start with a dot cannot be given by a caller."""
 MAX_TENANT_LENGTH = 64
+SEEDED_COUPONS = (
+    {"code": "新人立减10", "title": "新人立减10元", "cents_off": 1000, "threshold_cents": 5000, "per_user_limit": 1},
+    {"code": "满300减40", "title": "满300元减40元", "cents_off": 4000, "threshold_cents": 30_000, "per_user_limit": 0},
+)
+"""What the demo shop takes off by code."""
 EARLIEST = timedelta(minutes=5)
 """No copied event lies closer than this to the copy's now, or behind it."""
 
@@ -44,12 +49,12 @@ _COPIED = (
     schema.reviews,
     schema.faq_documents,
     schema.faq_questions,
+    schema.coupons,
 )
 _GROWN = (
     schema.carts,
     schema.cart_lines,
     schema.quotes,
-    schema.coupons,
     schema.ledger,
     schema.idempotency,
     schema.audit_log,
@@ -126,6 +131,7 @@ def _template_rows(catalogue: list[CatalogueRow], history: History) -> list[tupl
         (schema.reviews, history.reviews),
         (schema.faq_documents, answers),
         (schema.faq_questions, questions),
+        (schema.coupons, [dict(coupon) for coupon in SEEDED_COUPONS]),
     ]
 
 

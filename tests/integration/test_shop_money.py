@@ -9,12 +9,14 @@ from sqlalchemy import text
 from support.shop import Shop, refused
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
+from voxcart_services.shop.tenants import SEEDED_COUPONS
 
 pytestmark = pytest.mark.integration
 pytest_plugins = ("support.shop",)
 
 APPLE = "新鲜红富士苹果"
 MILK = "纯牛奶"
+SEEDED = sorted(coupon["code"] for coupon in SEEDED_COUPONS)
 
 
 async def add_coupon(shop: Shop, **fields: Any) -> pb.Coupon:
@@ -103,11 +105,22 @@ async def test_percentages_have_a_most_and_periods_an_end(shop: Shop) -> None:
     await refused(quote(shop, "none"), StatusCode.NOT_FOUND, "NONE")
     await refused(quote(shop, "no such!"), StatusCode.INVALID_ARGUMENT, "letters")
     mine = await shop.rpc.ListCoupons(pb.ListCouponsRequest(actor=shop.shopper()))
-    assert [c.code for c in mine.coupons] == ["FIFTH"]
+    assert [c.code for c in mine.coupons] == ["FIFTH", *SEEDED]
     pages = [await shop.rpc.ListCoupons(pb.ListCouponsRequest(actor=shop.merchant, page_size=2))]
     more = pb.ListCouponsRequest(actor=shop.merchant, page_size=2, page_token=pages[0].next_page_token)
     pages.append(await shop.rpc.ListCoupons(more))
-    assert [c.code for page in pages for c in page.coupons] == ["ENDED", "FIFTH", "LATER"]
+    assert [c.code for page in pages for c in page.coupons] == ["ENDED", "FIFTH", "LATER", SEEDED[0]]
+
+
+async def test_the_demo_shop_has_coupons_to_show(shop: Shop) -> None:
+    await shop.add(APPLE, 2)
+    first = await checkout(shop, coupon_code="新人立减10")
+    assert (first.discount.cents, first.total.cents) == (1000, 6800)
+    await shop.add(APPLE, 2)
+    await refused(checkout(shop, coupon_code="新人立减10"), StatusCode.FAILED_PRECONDITION, reason="coupon_used_up")
+    await refused(quote(shop, "满300减40"), StatusCode.FAILED_PRECONDITION, reason="coupon_threshold")
+    await shop.add(MILK, 4)
+    assert (await quote(shop, "满300减40")).discount.cents == 4000
 
 
 @pytest.mark.parametrize(
