@@ -111,10 +111,12 @@ class Replicas:
         finally:
             os.kill(pid, signal.SIGCONT)
 
-    def log_tail(self, lines: int = 40) -> str:
-        """The last that the shops said besides their settings."""
-        said = (self.directory / "shops.log").read_text(errors="replace").splitlines()
-        return "\n".join([line for line in said if '"settings"' not in line][-lines:])
+    def log_tail(self, lines: int = 30) -> str:
+        """The last that the shops said besides their settings, and PostgreSQL of itself."""
+        shops = (self.directory / "shops.log").read_text(errors="replace").splitlines()
+        server = (self.directory / "postgres" / "server.log").read_text(errors="replace").splitlines()
+        said = [line for line in shops if '"settings"' not in line][-lines:]
+        return "\n".join(said + [line for line in server if "LOG:" in line or "PANIC:" in line][-lines:])
 
 
 @asynccontextmanager
