@@ -3,8 +3,9 @@
 Usage: ``python training/tts/measure_scales.py OUTPUT.json`` (needs the model store; about 3 minutes on 2 cores).
 
 Every voice speaks a short clause, Mandarin voices two more; per convolution and channel the extremes over all of them,
-widened by 5 %, become the scale. Nothing that was measured is clipped. The clauses are decoded with all of the silence
-around them, which makes the speech in them loudest: the model normalises over what it is given.
+widened by 5 %, become the scale. Nothing that was measured is clipped. Clauses are decoded without the silence around
+them; with it the scales are the same within a fifth of an octave, and the quantised decoder is as close to the float
+one (signal to noise 20 dB).
 """
 
 import argparse
@@ -27,6 +28,7 @@ from voxcart_services.tts.voices.kokoro.engine import KokoroEngine
 from voxcart_services.tts.voices.kokoro.loading import MODEL
 from voxcart_services.tts.voices.kokoro.model import KokoroModel
 from voxcart_services.tts.voices.kokoro.voices import KokoroVoice, read_styles
+from voxcart_services.tts.voices.kokoro.windows import spoken_frames
 
 _CLAUSES = {
     "zh": (
@@ -80,7 +82,16 @@ def measure(folder: Path) -> dict[str, dict[str, ActivationScale]]:
         said = front_end.pronounce(Clause(text, 0, 0), language=voice.language, british=voice.is_british)
         tokens = [token for token in map(model.token, said.phonemes) if token is not None]
         frames = model.encode(tokens, voice.style(len(tokens)), 1.0)
-        _, *observed = decoder.run(None, {**frames.features, "style": frames.style})
+        first, last = spoken_frames(frames.log_energy)
+        _, *observed = decoder.run(
+            None,
+            {
+                "text_features": frames.features["text_features"][:, :, first:last],
+                "pitch_hz": frames.features["pitch_hz"][:, 2 * first : 2 * last],
+                "log_energy": frames.features["log_energy"][:, 2 * first : 2 * last],
+                "style": frames.style,
+            },
+        )
         sides = [(name, side) for name in names for side in ("input", "output")]
         for key, values in zip(sides, observed, strict=True):
             low, high = values[0].min(axis=1), values[0].max(axis=1)
