@@ -14,12 +14,16 @@ _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>|<!--.{0,400}?-->", re.DOTALL)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _LINK = re.compile(r"!?\[([^\[\]]{0,200})\]\([^()]{0,500}\)")
 _HALF_LINK = re.compile(r"\]\((?:https?:|/|#|www\.)[^()\s]{0,500}\)?")
+_MASK = re.compile(r"(?<=\d\d)(?:[ -]?\*{2,})+[ -]?(?=\d\d)")
+MASKED = "※"
+"""Stands for digits that are not shown: 138****5678."""
 _MARKS = re.compile(
-    r"\*{2,}|\*(?!\s*\d)|(?<![\w)）])(?<![\w)）] )\*|(?<![A-Za-z0-9])_{1,3}(?=[^\W_])|(?<=[^\W_])_{1,3}(?![A-Za-z0-9])"
+    r"(?<![\d*])\*{2,}|\*{2,}(?![\d*])|(?<!\*)\*(?!\s*\d|\*)|(?<![\w)）*])(?<![\w)）] )\*(?!\*)"
+    r"|(?<![A-Za-z0-9])_{1,3}(?=[^\W_])|(?<=[^\W_])_{1,3}(?![A-Za-z0-9])"
     r"|`{1,3}|~~|(?m:^\s{0,3}(?:#{1,6}\s+|>\s+|[-•▪◦]\s+|\|?[\s:|-]{5,}\|?$))"
 )
 _TABLE_BAR = re.compile(r"\s*\|\s*")
-_EMOTICON = re.compile(r"(?<![\w:])(?:[:;=8][-'^]?[)(\]\[DPp3]+|\^_?\^|T_T|<3|[-=]_[-=])(?!\w)")
+_EMOTICON = re.compile(r"(?<![\w:])(?:[:;=][-'^]?[)(\]\[DPp]+|\^_?\^|T_T|<3|[-=]_[-=])(?!\w)")
 _ELLIPSIS = re.compile(r"\.{3,}|…+|。{2,}")
 _NEWLINES = re.compile(r"\s*[\r\n\u2028\u2029\u0085]+\s*")
 _SPACES = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
@@ -30,7 +34,7 @@ _KEPT_FULL_WIDTH = frozenset("！，：；？（）｛｝［］＂＇｀＾＿�
 _SQUARED = {
     "㎡": "m²", "㎥": "m³", "㎏": "kg", "㎎": "mg", "㎜": "mm", "㎝": "cm", "㎞": "km", "㎖": "ml", "ℓ": "L", "℃": "°C",
     "℉": "°F", "−": "-", "﹣": "-", "‐": "-", "‑": "-", "⁄": "/", "∕": "/", "✕": "×", "✖": "×", "⨯": "×",
-    "￥": "¥", "’": "'", "‘": "'", "ʼ": "'", "․": ".", "〜": "~", "∼": "~", "～": "~", "№": "No. ",
+    "￥": "¥", "’": "'", "‘": "'", "ʼ": "'", "․": ".", "〜": "~", "∼": "~", "～": "~", "∶": ":", "№": "No. ",
     "µ": "μ", "㏄": "cc", "㎢": "km²", "㎗": "dl", "㎘": "kl", "㎾": "kW", "㎐": "Hz", "㎒": "MHz", "㎓": "GHz",
     "㏈": "dB", "㎉": "kcal", "㎈": "cal", "㍑": "L", "㍘": "0点",
 }  # fmt: skip
@@ -42,7 +46,7 @@ def readable(text: TracedText) -> TracedText:
 
     Stand-in characters (see :mod:`~voxcart_services.tts.text.traced`) are kept: drop those of the author first.
     """
-    text = text.sub(_TAG, "").sub(_ENTITY, lambda match: html.unescape(match.group()))
+    text = text.sub(_MASK, MASKED).sub(_TAG, "").sub(_ENTITY, lambda match: html.unescape(match.group()))
     text = text.sub(_LINK, lambda match: match[1]).sub(_HALF_LINK, " ")
     text = text.sub(_EMOTICON, " ").sub(_MARKS, "").sub(_ELLIPSIS, "…")
     text = _trimmed(text.map(_plain))

@@ -12,9 +12,14 @@ from voxcart.text.wordlist import words
 from voxcart_services.tts.text.markup import readable, without_stand_ins
 from voxcart_services.tts.text.numbers_en import digits_en
 from voxcart_services.tts.text.numbers_zh import digits_zh
-from voxcart_services.tts.text.rules.en_amounts import AMOUNTS_EN, PLAIN_NUMBERS_EN
+from voxcart_services.tts.text.rules.en_amounts import AMOUNTS_EN, MONEY_EN, MULTIPLICATION_EN, PLAIN_NUMBERS_EN
 from voxcart_services.tts.text.rules.en_calendar import CALENDAR_EN
-from voxcart_services.tts.text.rules.en_codes import CODES_AFTER_AMOUNTS_EN, CODES_BEFORE_AMOUNTS_EN, SYMBOLS_EN
+from voxcart_services.tts.text.rules.en_codes import (
+    CODES_AFTER_AMOUNTS_EN,
+    CODES_BEFORE_AMOUNTS_EN,
+    NAMES_EN,
+    SYMBOLS_EN,
+)
 from voxcart_services.tts.text.rules.engine import Rule, rewrites
 from voxcart_services.tts.text.rules.zh_amounts import COUNTS_ZH, MEASURES_ZH, MONEY_ZH, PLAIN_NUMBERS_ZH
 from voxcart_services.tts.text.rules.zh_calendar import CALENDAR_ZH
@@ -22,6 +27,7 @@ from voxcart_services.tts.text.rules.zh_codes import (
     CODES_AFTER_AMOUNTS_ZH,
     CODES_BEFORE_AMOUNTS_ZH,
     MULTIPLICATION_ZH,
+    NAMES_ZH,
     SYMBOLS_ZH,
 )
 from voxcart_services.tts.text.traced import Rewrite, TracedText, joined
@@ -31,11 +37,12 @@ VERSION = 2
 
 _RULES: dict[str, tuple[Rule, ...]] = {
     "zh": (
-        *CODES_BEFORE_AMOUNTS_ZH, *CALENDAR_ZH, *MONEY_ZH, *MULTIPLICATION_ZH, *MEASURES_ZH, *CODES_AFTER_AMOUNTS_ZH,
-        *COUNTS_ZH, *SYMBOLS_ZH, *PLAIN_NUMBERS_ZH,
+        *CODES_BEFORE_AMOUNTS_ZH, *CALENDAR_ZH, *MONEY_ZH, *MULTIPLICATION_ZH, *NAMES_ZH, *MEASURES_ZH,
+        *CODES_AFTER_AMOUNTS_ZH, *COUNTS_ZH, *SYMBOLS_ZH, *PLAIN_NUMBERS_ZH,
     ),
     "en": (
-        *CODES_BEFORE_AMOUNTS_EN, *CALENDAR_EN, *AMOUNTS_EN, *CODES_AFTER_AMOUNTS_EN, *SYMBOLS_EN, *PLAIN_NUMBERS_EN,
+        *CODES_BEFORE_AMOUNTS_EN, *CALENDAR_EN, *MONEY_EN, *MULTIPLICATION_EN, *NAMES_EN, *AMOUNTS_EN,
+        *CODES_AFTER_AMOUNTS_EN, *SYMBOLS_EN, *PLAIN_NUMBERS_EN,
     ),
 }  # fmt: skip
 _CHINESE = re.compile(r"[㐀-䶿一-鿿]")

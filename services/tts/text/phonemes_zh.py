@@ -87,6 +87,8 @@ class MandarinReader:
                 syllables[offset] = "yi1"
             elif character == "不" and syllables[offset] != "bu5":
                 syllables[offset] = "bu4"
+            elif character == "只" and offset and word[offset - 1] in _NUMERALS:
+                syllables[offset] = "zhi1"
         if word[-1] == "儿" and word[-2] not in _FULL_ER:
             syllables[-1] = "er5"
         if len(word) == 2 and word[0] == word[1] and word[0] in _DOUBLED:

@@ -17,11 +17,13 @@ WEB_ADDRESS = (
     r"(?:https?://|(?<![\w.])www\.)[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]*[A-Za-z0-9/]"
     rf"|(?<![\w.@/-])(?:[A-Za-z0-9-]+\.)+(?:{TOP_LEVEL_DOMAINS})(?![\w.-]*\w)(?:/[A-Za-z0-9\-._~/?#&=%]*)?"
 )
-ALPHANUMERIC = (
-    r"(?<![A-Za-z0-9])(?:[A-Za-z]+(?:-(?=[A-Za-z]*\d))?\d+(?:-?[A-Za-z]+\d*|-\d+[A-Za-z]*)*"
-    r"|\d+(?:\.\d+)?[A-Za-z]+(?:-?[A-Za-z]*\d+)*[A-Za-z]*)(?![A-Za-z0-9])"
+LETTERS_FIRST = (
+    r"(?<![A-Za-z0-9])[A-Za-z]++(?:-(?=[A-Za-z]*\d))?\d++(?:\.\d++(?![\d.]))?"
+    r"(?:(?:-?[A-Za-z]++|-)\d++)*+(?:-?[A-Za-z]++)?(?![A-Za-z0-9])"
 )
-"""A17, WH-1000XM5, B2B, i7-13700K, 4060Ti, 1080P, 2.4G."""
+"""A17, WH-1000XM5, B2B, i7-13700K, US9.5."""
+DIGITS_FIRST = r"(?<![A-Za-z0-9])\d++(?:\.\d++)?[A-Za-z]++(?:-?[A-Za-z]*+\d++)*+[A-Za-z]*+(?![A-Za-z0-9])"
+"""4060Ti, 1080P, 2.4G."""
 VERSION = r"(?<![A-Za-z0-9.])(?P<v>[vV]\s?)(?P<number>\d+(?:\.\d+)*)(?![\d.]*\d|[A-Za-z])"
 DOTTED = r"(?<![\w.])(?!(?:19|20)\d\d\.\d{1,2}\.\d{1,2}(?!\d|\.\d))\d+(?:\.\d+){2,}(?![\w]|\.\d)"
 ROMAN = r"(?<=[A-Za-z0-9][ -])(?P<it>(?=[IVX]{2})(?!XX)X{0,3}(?:IX|IV|V?I{0,3}))(?![A-Za-z0-9])"
@@ -91,7 +93,7 @@ def say_identifier(code: str, words: CodeWords) -> str:
 
 def say_alphanumeric(code: str, words: CodeWords) -> str:
     """A model name: its words and letters, its numbers as they are said in names."""
-    pieces = []
+    pieces: list[str] = []
     for piece in _PIECES.findall(code):
         if piece[0].isdigit():
             whole, point, decimals = piece.partition(".")

@@ -59,22 +59,29 @@ def _plural(name: str, number: str) -> str:
     return {"penny": "pence", "paisa": "paise"}.get(name, name + "s")
 
 
+def _per(match: re.Match[str]) -> str:
+    per = match["per"]
+    return f" per {unit_en(per, '1') if per in UNITS_EN else per}" if per else ""
+
+
 def _priced(match: re.Match[str]) -> str:
     currency = match["currency"].upper() if match["currency"].upper() in CURRENCIES_EN else match["currency"]
     if not match["high"]:
-        return _sign(match) + _money(match["low"], match["low_scale"], currency)
+        return _sign(match) + _money(match["low"], match["low_scale"], currency) + _per(match)
     if "." in match["low"] and not match["low_scale"] and CURRENCIES_EN[currency][1]:
-        return f"{_money(match['low'], None, currency)} to {_money(match['high'], match['high_scale'], currency)}"
-    low = amount_en(match["low"]) + (
-        f" {_SCALES.get(match['low_scale'], match['low_scale'])}" if match["low_scale"] else ""
-    )
-    return f"{_sign(match)}{low} to {_money(match['high'], match['high_scale'], currency)}"
+        low = _money(match["low"], None, currency)
+    else:
+        scale = match["low_scale"]
+        low = _sign(match) + amount_en(match["low"]) + (f" {_SCALES.get(scale, scale)}" if scale else "")
+    return f"{low} to {_money(match['high'], match['high_scale'], currency)}{_per(match)}"
 
 
 def _amounts(prefix: str = "") -> str:
+    """The pattern of a number or a range, with scales: groups low, low_scale, high, high_scale."""
+    scale = rf"{_SCALE}\b|(?:k|K|m|M|bn|B)(?![A-Za-z])"
     return (
-        rf"(?P<low>{NUMBER})(?:\s?(?P<low_scale>{_SCALE}\b|(?:k|K|m|M|bn|B)(?![A-Za-z])))?"
-        rf"(?:{DASH}{prefix}(?P<high>{NUMBER})(?:\s?(?P<high_scale>{_SCALE}\b|(?:k|K|m|M|bn|B)(?![A-Za-z])))?)?"
+        rf"(?P<low>{NUMBER})(?:\s?(?P<low_scale>{scale}))?"
+        rf"(?:{DASH}{prefix}(?P<high>{NUMBER})(?:\s?(?P<high_scale>{scale}))?)?"
     )
 
 
@@ -91,8 +98,7 @@ def _measure(match: re.Match[str]) -> str:
     )
     unit = unit_en(match["unit"], "1" if describes else number)
     range_end = f" to {'minus ' if match['high_sign'] else ''}{amount_en(match['high'])}" if match["high"] else ""
-    per = f" per {unit_en(match['per'], '1') if match['per'] in UNITS_EN else match['per']}" if match["per"] else ""
-    return f"{_sign(match)}{amount_en(match['low'])}{range_end} {unit}{per}"
+    return f"{_sign(match)}{amount_en(match['low'])}{range_end} {unit}{_per(match)}"
 
 
 def _fraction(match: re.Match[str]) -> str | None:
@@ -123,11 +129,28 @@ def _plain(match: re.Match[str]) -> str:
     return digits_en(number) if is_code else _sign(match) + number_en(number)
 
 
+_PER = rf"(?:\s?/\s?(?P<per>(?:{_UNIT})(?![A-Za-z])|[a-z]{{3,10}}))?"
+
+MONEY_EN: tuple[Rule, ...] = (
+    rule(rf"{_SIGN}(?P<currency>{_CURRENCY})\s?{_amounts(rf'(?:{_CURRENCY})?')}(?!\d){_PER}", _priced),
+    rule(rf"(?<!\w)(?P<sign>)(?P<currency>(?i:{_CODE}))\s?{_amounts()}(?!\d){_PER}", _priced),
+    rule(rf"(?<![\w.,])(?P<sign>){_amounts()}\s?(?P<currency>(?i:{_CODE}))\b{_PER}", _priced),
+)
+"""Money."""
+
+MULTIPLICATION_EN: tuple[Rule, ...] = (
+    rule(r"(?<=[A-Za-z])\s+[x×]\s?(?=\d)", " times "),
+    rule(r"(?<=[\d\"″])\s*[×x*]\s*(?=\d)", " by "),
+    rule(r"(?<=[\w])\s*×\s*(?=\d)", " by "),
+)
+"""Sizes and multiples."""
+
 AMOUNTS_EN: tuple[Rule, ...] = (
-    rule(rf"{_SIGN}(?P<currency>{_CURRENCY})\s?{_amounts(rf'(?:{_CURRENCY})?')}(?!\d)", _priced),
-    rule(rf"(?<!\w)(?P<sign>)(?P<currency>(?i:{_CODE}))\s?{_amounts()}(?!\d)", _priced),
-    rule(rf"(?<![\w.,])(?P<sign>){_amounts()}\s?(?P<currency>(?i:{_CODE}))\b", _priced),
     rule(rf"{_SIGN}(?<![\d.,A-Za-z])(?P<low>{NUMBER})%?(?:{DASH}(?P<high>{NUMBER}))?\s?%", _percent),
+    rule(
+        r"(?<![\w.,])(\d{1,2})'(?:(\d{1,2})[\"″']*)?(?![\w])",
+        lambda m: f"{cardinal_en(m[1])} foot{f' {cardinal_en(m[2])}' if m[2] else ''}",
+    ),
     rule(
         rf"(?<![\w.,])(?P<it>{NUMBER}\s?[\"″])(?=\s|$|[^\w\"″])",
         lambda m: f"{amount_en(m['it'].rstrip(chr(34) + '″ '))} inch",
@@ -135,16 +158,21 @@ AMOUNTS_EN: tuple[Rule, ...] = (
     rule(
         rf"{_SIGN}(?<![\w.,])(?P<low>{NUMBER})(?:{DASH}(?P<high_sign>-)?(?P<high>{NUMBER}))?"
         rf"(?P<joint>[ -]?)(?P<unit>{_UNIT})(?![A-Za-z0-9])(?!-in-)"
-        rf"(?:/(?P<per>{_UNIT}|day|night|week|month|person|piece|item)(?!\w))?",
+        rf"{_PER}",
         _measure,
     ),
     rule(r"(?<![\w.,])(\d{1,3}(?:,\d{3})*|\d+)(?:st|nd|rd|th)\b", lambda m: ordinal_en(m[1].replace(",", ""))),
+    rule(r"(?<![\w./])(\d+)/\1(?![\w/.])", lambda m: f"{cardinal_en(m[1])} {cardinal_en(m[1])}"),
     rule(r"(?<![\w./])(?:(?P<whole>\d+) )?(?P<above>\d{1,2})/(?P<below>\d{1,3})(?![\w/]|\.\d)", _fraction),
     rule(
         r"(?<![\w.])(\d(?:\.\d)?)\s?/\s?(5|10|100)(?![\w/]|\.\d)",
         lambda m: f"{amount_en(m[1])} out of {cardinal_en(m[2])}",
     ),
     rule(rf"(?<![\w.:])({NUMBER})\s?:\s?({NUMBER})(?![\w:])", lambda m: f"{number_en(m[1])} to {number_en(m[2])}"),
+    rule(
+        r"(?<![\w.,])(\d\d)[kK](?=\s+(?:gold|white|rose|yellow|ring|necklace|bracelet|chain|earrings|jewel))",
+        lambda m: f"{cardinal_en(m[1])} karat",
+    ),
     rule(r"(?<![\w.,])([24568])K\b", lambda m: f"{cardinal_en(m[1])} K"),
     rule(rf"(?<![\w.,])(?P<low>{NUMBER})\s?(?P<scale>{_SCALE}\b|(?:[kK]|M|bn|B)(?![A-Za-z0-9]))(?P<more>\+)?", _scaled),
     rule(rf"(?<![\w.,/–—-])(?P<sign>-)?(?P<low>{NUMBER}){DASH}(?P<high>{NUMBER})(?![\w/–—-]|\.\d)", _range),
@@ -152,14 +180,11 @@ AMOUNTS_EN: tuple[Rule, ...] = (
         rf"(?<![\w.,])({NUMBER})\s?[xX](?![A-Za-z0-9])(?=\s*(?:zoom|optical|faster|more|better|speed|the))",
         lambda m: f"{amount_en(m[1])} times",
     ),
-    rule(r"(?<=[A-Za-z])\s+[x×]\s?(?=\d)", " times "),
-    rule(r"(?<=[\w\"″])\s*[×x*]\s*(?=\d)", " by "),
     rule(r"(?<![\w.])\d[\d.]*(?: ?[-+*/×÷=<>≤≥^] ?\d[\d.]*)+(?!\w)", _formula),
 )
 """Amounts of all kinds; sums by wetext's grammar."""
 
 PLAIN_NUMBERS_EN: tuple[Rule, ...] = (
-    rule(r"(?<![\d.])(?P<sign>)(?P<low>\d{1,3}(?:,\d{3})*|\d+)\+(?=$|[^\w])", lambda m: f"{_plain(m)} plus"),
     rule(rf"{_SIGN}(?<![\d.])(?P<low>{NUMBER})", _plain),
     rule(r"\d+", lambda m: digits_en(m.group())),
 )

@@ -83,6 +83,21 @@ def _duration(match: re.Match[str]) -> str:
 
 _HALF = r"(?P<half>[AaPp]\.?[Mm]\b\.?)"
 
+_MODERN_YEAR = r"(?:19[5-9]|20[0-4])\d"
+
+
+def _years(match: re.Match[str]) -> str:
+    return f"{year_en(match[1])} to {year_en(match[2])}"
+
+
+def _hours_and_minutes(match: re.Match[str]) -> str:
+    hours, minutes = int(match[1]), int(match[2])
+    return (
+        f"{cardinal_en(match[1])} hour{'' if hours == 1 else 's'} "
+        f"{cardinal_en(match[2])} minute{'' if minutes == 1 else 's'}"
+    )
+
+
 CALENDAR_EN: tuple[Rule, ...] = (
     rule(r"(?<![\d.])(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?![\d])", lambda m: _numeric_date(m[1], m[2], m[3])),
     rule(rf"(?<![\d./])(\d{{1,2}})[/.](\d{{1,2}})[/.]({_YEAR})(?!\d)", _us_date),
@@ -105,6 +120,8 @@ CALENDAR_EN: tuple[Rule, ...] = (
     rule(r"(?<![\w.])(?P<century>1[1-9]|20)(?P<decade>\d0)'?s\b", _decade),
     rule(r"(?<![\w.])'(?P<century>)(?P<decade>\d0)s\b", _decade),
     rule(r"(?<!\w)(?P<it>24/7)(?!\w)", "twenty four seven"),
+    rule(rf"(?<![\w.,-])({_MODERN_YEAR}){DASH}({_MODERN_YEAR})(?![\w-]|[.,]\d)", _years),
+    rule(r"(?<![\w.])(\d{1,2})h\s?([0-5]?\d)(?:m|min)?(?!\w)", _hours_and_minutes),
     rule(
         r"(?:countdown|ends in|remaining|left|lasts|duration|runtime)\s*:?\s*"
         r"(?P<it>\d{1,3}:[0-5]\d(?::[0-5]\d)?)(?!\d)",

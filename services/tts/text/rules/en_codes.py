@@ -48,6 +48,8 @@ def _bust_size(match: re.Match[str]) -> str:
 CODES_BEFORE_AMOUNTS_EN: tuple[Rule, ...] = (
     rule(codes.EMAIL, lambda m: codes.say_email(m.group(), codes.CODES_EN)),
     rule(codes.WEB_ADDRESS, lambda m: codes.say_web_address(m.group(), codes.CODES_EN)),
+    rule(r"(?<![\d.])\d{4}(?: \d{4}){2,4}(?![\d.])", _telephone),
+    rule(r"(?<!\d)(\d{2,})※(\d{2,})(?!\d)", lambda m: f"{digits_en(m[1])}, masked, {digits_en(m[2])}"),
     rule(
         rf"{_LABEL}\s*(?:(?:[:#]|is|was)\s*)*(?P<it>[A-Za-z]{{0,4}}[-_]?\d[A-Za-z0-9\-_]{{2,40}})\b(?!\.\d|,\d|\s*(?:items|yuan|dollars|%))",
         lambda m: codes.say_identifier(m["it"], codes.CODES_EN),
@@ -57,7 +59,8 @@ CODES_BEFORE_AMOUNTS_EN: tuple[Rule, ...] = (
     rule(r"(?<![\d.])(1[3-9]\d)[- ]?(\d{4})[- ]?(\d{4})(?!\d)", _mobile),
     rule(r"(?<![\w.])(?:\+?\d{1,3}[- .])?(?:\(\d{3}\)\s?|\d{3}[-.])\d{3}[-.]\d{4}(?!\d)", _telephone),
     rule(r"(?<![\w.])\+?1?[- ]?\(\d{3}\)\s?\d{3}-\d{4}(?!\d)", _telephone),
-    rule(r"(?<![\d.])\d{4}(?: \d{4}){2,4}(?![\d.])", _telephone),
+    rule(r"(?<![\w.])0\d{2,3}-\d{7,8}(?!\d)", _telephone),
+    rule(r"(?<![\w.-])\d{3}-\d{4}(?![\w-])", _telephone),
     rule(r"(?<![A-Za-z0-9])[A-Z]{2,4}\d{6,}(?![A-Za-z0-9])", lambda m: codes.say_identifier(m.group(), codes.CODES_EN)),
     rule(
         r"(?<![\d.,$€£¥])\d{8,}(?![\d.,]\d|\d|\s*(?:yuan|dollars|items|users|people))", lambda m: grouped_en(m.group())
@@ -90,14 +93,24 @@ CODES_BEFORE_AMOUNTS_EN: tuple[Rule, ...] = (
 )
 """Applied before dates and amounts."""
 
+NAMES_EN: tuple[Rule, ...] = (
+    rule(codes.LETTERS_FIRST, lambda m: codes.say_alphanumeric(m.group(), codes.CODES_EN)),
+    rule(
+        r"(?<![A-Za-z.])(?:[A-Za-z]\.){2,}(?![A-Za-z])", lambda m: " ".join(m.group().upper().replace(".", " ").split())
+    ),
+)
+"""Applied after money: codes that begin with letters."""
+
 CODES_AFTER_AMOUNTS_EN: tuple[Rule, ...] = (
-    rule(codes.ALPHANUMERIC, lambda m: codes.say_alphanumeric(m.group(), codes.CODES_EN)),
+    rule(codes.DIGITS_FIRST, lambda m: codes.say_alphanumeric(m.group(), codes.CODES_EN)),
 )
 """Applied when measures have been found."""
 
 SYMBOLS_EN: tuple[Rule, ...] = (
     rule(r"(?<=[A-Za-z0-9])\+\+(?=$|\W)", " plus plus"),
-    rule(r"(?<=[A-Za-z])\+(?=$|\W)", " plus"),
+    rule(r"(?<=[A-Za-z0-9])\+(?=$|\W)", " plus"),
+    rule(r"(?<=(?<![A-Za-z])[CF])#(?![A-Za-z])", " sharp"),
+    rule(r"\band/or\b", "and or"),
     rule(r"\s*&\s*", " and "),
     rule(r"(?<=\w)\s*\+\s*(?=\w)", " plus "),
     rule(r"(?<=\w)\s*=\s*(?=\w)", " equals "),
@@ -114,6 +127,6 @@ SYMBOLS_EN: tuple[Rule, ...] = (
     rule(r"°", " degrees"),
     rule(r"№", "number "),
     rule(r"@", " at "),
-    rule(r"[#^=_|\\{}\[\]<>$€£¥₩₹₽฿~*+`²³×÷√∞§¶†•]", " "),
+    rule(r"[#^=_|\\{}\[\]<>$€£¥₩₹₽฿~*+`²³×÷√∞§¶†•※]", " "),
 )
 """Signs that are said, and those that are not."""

@@ -9,6 +9,8 @@ from voxcart_services.tts.text.rules.units import CURRENCY_CODES, CURRENCY_SIGNS
 _LEFT = r"(?<![\d.,A-Za-z])"
 _LEFT_AFTER_LETTERS = r"(?<![\d.,])"
 _SCALE = "[百千万亿]|万亿"
+_MONEY_SCALE = f"{_SCALE}|[kKwW](?![A-Za-z])"
+_SCALE_NAMES = {"k": "千", "K": "千", "w": "万", "W": "万"}
 _SIGN = r"(?P<sign>(?<![\dA-Za-z\u4e00-\u9fff])[-+])?"
 _SIGN_ANYWHERE = r"(?P<sign>(?<![\dA-Za-z])[-+])?"
 _YUAN = "元|块钱|块|圆|人民币"
@@ -16,8 +18,8 @@ _UNIT = alternation(UNITS_ZH)
 _UNIT_END = r"(?![A-Za-z])"
 COUNTERS = (
     "个|件|斤|盒|包|箱|双|台|部|瓶|袋|条|支|枝|罐|块|片|份|套|只|本|杯|桶|卷|打|组|张|把|公|克|升|米|位|名|人|家|次|种|款|"
-    "天|周|小时|分钟|秒|元|角|毛|遍|回|颗|粒|朵|盆|串|束|顶|副|对|枚|根|幅|床|辆|架|艘|栋|间|层楼|棵|株|头|匹|口|道|门|扇|"
-    "面|封|笔|单|批|排|列|类|项|点半|点钟|刻钟|半|倍|寸|尺|丈|里|吨|两|钱|亩|平|成|岁|周岁|年|季度|季|大|步|段|句|页|章|节|"
+    "天|周|小时|分钟|秒|元|角|毛|遍|回|颗|粒|朵|盆|串|束|顶|副|对|枚|根|幅|床|辆|架|艘|栋|间|层楼|厅|卫|棵|株|头|匹|口|道|门|扇|"
+    "面|封|笔|单|批|排|列|类|项|点半|点钟|刻钟|半|倍|寸|尺|丈|里|吨|钱|亩|平|成|岁|周岁|年|季度|季|大|步|段|句|页|章|节|"
     "美元|英镑|欧元|日元|港币|港元|毫|厘|英|平方|立方|摄氏|度|瓦|伏|千|百|万|亿|多|来|余|几|折|期|分|车|篮|筐|捆|提|听|板|"
     "盘|碗|勺|滴|针|剂|帖|服|晚|夜|趟|场|轮|层|格|档|挡|路|股|户|员|代人|环|圈|处|所|座城|周年|星|钻|颗星"
 )
@@ -27,7 +29,7 @@ _SAYS_REDUCTION = re.compile(r"(?:券|优惠|红包|立减|满减|折扣|抵扣|
 
 
 def _said_amount(number: str, scale: str | None) -> str:
-    return amount_zh(number) + (scale or "")
+    return amount_zh(number) + _SCALE_NAMES.get(scale or "", scale or "")
 
 
 def _range(match: re.Match[str]) -> str:
@@ -41,8 +43,8 @@ def _range(match: re.Match[str]) -> str:
 def _amounts(prefix: str = "") -> str:
     """The pattern of a number or a range, with scales: groups low, low_scale, high, high_scale."""
     return (
-        rf"(?P<low>{NUMBER})\s?(?P<low_scale>{_SCALE})?"
-        rf"(?:{DASH}{prefix}(?P<high>{NUMBER})\s?(?P<high_scale>{_SCALE})?)?"
+        rf"(?P<low>{NUMBER})\s?(?P<low_scale>{_MONEY_SCALE})?"
+        rf"(?:{DASH}{prefix}(?P<high>{NUMBER})\s?(?P<high_scale>{_MONEY_SCALE})?)?"
     )
 
 
@@ -57,7 +59,15 @@ def _money_sign(match: re.Match[str]) -> str:
 
 def _priced(match: re.Match[str]) -> str:
     currency = CURRENCY_SIGNS.get(match["currency"]) or CURRENCY_CODES[match["currency"].upper()]
-    return f"{_money_sign(match)}{_range(match)}{currency}"
+    return f"{_money_sign(match)}{_range(match)}{currency}{_per(match)}"
+
+
+def _per(match: re.Match[str]) -> str:
+    """/斤, /500g, /kg."""
+    if not match["per"]:
+        return ""
+    unit = match["per_unit"]
+    return f"每{amount_zh(match['per_number']) if match['per_number'] else ''}{UNITS_ZH.get(unit, unit)}"
 
 
 def _yuan(match: re.Match[str]) -> str:
@@ -79,12 +89,12 @@ def _measure(match: re.Match[str]) -> str:
     """5kg, 160-165cm, 60km/h, -5~10°C."""
     unit = UNITS_ZH[match["unit"]]
     counting = not unit.endswith("氏度")
-    said = f"{_sign_word(match)}{amount_zh(match['low'], counting=counting)}"
+    say = number_zh if unit in ("G", "T") else amount_zh
+    said = f"{_sign_word(match)}{say(match['low'], counting=counting)}"
     if match["high"]:
         negative = "负" if match["high_sign"] else ""
         said += f"{unit if match['low_unit'] else ''}到{negative}{amount_zh(match['high'], counting=counting)}"
-    per = match["per"]
-    return f"{said}{unit}{f'每{UNITS_ZH.get(per, per)}' if per else ''}"
+    return f"{said}{unit}{_per(match)}"
 
 
 def _megapixels(match: re.Match[str]) -> str:
@@ -124,19 +134,28 @@ def _count(match: re.Match[str]) -> str:
     return f"{_sign_word(match)}{_said_amount(match['low'], match['scale'])}"
 
 
+def _each_digit(match: re.Match[str]) -> str:
+    return digits_zh(match.group())
+
+
 def _formula(match: re.Match[str]) -> str | None:
     return by_grammar(match.group(), "zh")
 
 
+_PER = rf"(?P<per>\s?/\s?(?P<per_number>\d+)?(?P<per_unit>(?:{_UNIT}){_UNIT_END}|[\u4e00-\u9fff]))?"
+_CURRENCY = alternation(CURRENCY_SIGNS)
+_CODE = rf"(?i:{alternation(CURRENCY_CODES)})"
+
 MONEY_ZH: tuple[Rule, ...] = (
     rule(
-        rf"{_SIGN_ANYWHERE}(?P<currency>{alternation(CURRENCY_SIGNS)})\s*{_amounts(rf'(?:{alternation(CURRENCY_SIGNS)})?')}元?",
+        rf"{_SIGN_ANYWHERE}(?P<currency>{_CURRENCY})\s*{_amounts(rf'(?:{_CURRENCY})?')}元?{_PER}",
         _priced,
     ),
-    rule(rf"(?<![A-Za-z])(?P<sign>)(?P<currency>(?i:{alternation(CURRENCY_CODES)}))\s?{_amounts()}元?", _priced),
-    rule(rf"{_LEFT}(?P<sign>){_amounts()}\s?(?P<currency>(?i:{alternation(CURRENCY_CODES)}))(?![A-Za-z])", _priced),
+    rule(rf"(?<![A-Za-z])(?P<sign>)(?P<currency>{_CODE})\s?{_amounts()}元?{_PER}", _priced),
+    rule(rf"{_LEFT}(?P<sign>){_amounts()}\s?(?P<currency>{_CODE})(?![A-Za-z]){_PER}", _priced),
     rule(rf"{_SIGN}{_LEFT_AFTER_LETTERS}{_amounts()}\s?(?P<unit>{_YUAN})", _yuan),
     rule(r"(?<=[元块])(?P<it>\s*/\s*)(?=[\u4e00-\u9fff\dA-Za-z])", "每"),
+    rule(r"(?<=\d[瓶袋盒片个支包罐条块只件粒张卷枚])(?P<it>\s*/\s*)(?=[箱盒袋包组提套板人份天月年次瓶件])", "每"),
     rule(r"(?<=[块元毛角])(?P<it>\d)(?![\d.毛角分])(?!元)", lambda m: digits_zh(m["it"])),
     rule(rf"满\s?(?P<it>({NUMBER})\s*-\s*({NUMBER}))", lambda m: f"{amount_zh(m[2])}减{amount_zh(m[3])}"),
     rule(r"(?<![\d.])(?P<it>\d(?:\.\d)?|[1-9]\d)\s?(?=折(?!叠|扇|痕|射|线|断))", _discount),
@@ -149,6 +168,11 @@ MONEY_ZH: tuple[Rule, ...] = (
 
 MEASURES_ZH: tuple[Rule, ...] = (
     rule(
+        rf"{_LEFT}(?P<sign>)(?P<low>{NUMBER})(?P<scale>[kKwW])(?P<more>\+)?"
+        r"(?:(?<=[kw]\+)(?![\dA-Za-z])|(?=\s?(?:人|粉丝|销量|付款|好评|评价|次|播放|件|单|预算|左右|以[内下上])))",
+        lambda m: _count(m) + ("多" if m["more"] else ""),
+    ),
+    rule(
         rf"{_SIGN_ANYWHERE}{_LEFT_AFTER_LETTERS}(?P<low>{NUMBER})(?P<low_mark>[%‰])?(?:{DASH}(?P<high>{NUMBER}))?\s?(?P<mark>[%‰])",
         _percent,
     ),
@@ -156,7 +180,7 @@ MEASURES_ZH: tuple[Rule, ...] = (
     rule(
         rf"{_SIGN_ANYWHERE}{_LEFT_AFTER_LETTERS}(?<![A-Za-z]-)(?P<low>{NUMBER})\s?(?P<low_unit>(?:{_UNIT}){_UNIT_END})?"
         rf"(?:{DASH}(?P<high_sign>-)?(?P<high>{NUMBER}))?\s?(?P<unit>{_UNIT})(?:{_UNIT_END}|(?=[xX×*]\s?\d))"
-        rf"(?:/(?P<per>(?:{_UNIT}){_UNIT_END}|[\u4e00-\u9fff]))?",
+        rf"(?!(?<=A)(?:级|景|大厦)){_PER}",
         _measure,
     ),
     rule(
@@ -170,18 +194,34 @@ COUNTS_ZH: tuple[Rule, ...] = (
     rule(r"(?<![\d.])(\d\.\d|\d(?=\s?/\s?\d{1,3}[分星]))\s?/\s?(5|10|100)(?:分|星)?(?![\d/])", _out_of),
     rule(r"(?<![\d./])(?:(?P<whole>\d+) )?(?P<above>\d{1,3})/(?P<below>\d{1,4})(?![\d/.]|[A-Za-z])", _fraction),
     rule(rf"(?<![\d:]){NUMBER}(?: ?: ?{NUMBER})+(?![\d:])", _ratio),
-    rule(rf"第\s?(?P<it>\d+)(?:{DASH}(?P<high>\d+))?", lambda m: cardinal_zh(m["it"], counting=False)),
+    rule(
+        rf"第\s?(?P<it>(\d+){DASH}(\d+))",
+        lambda m: f"{cardinal_zh(m[2], counting=False)}到{cardinal_zh(m[3], counting=False)}",
+    ),
+    rule(r"第\s?(?P<it>\d+)", lambda m: cardinal_zh(m["it"], counting=False)),
+    rule(r"(?:单元|号楼|栋|座)\s?(?P<it>\d{3,4})(?![\d.元])", lambda m: digits_zh(m["it"])),
     rule(
         r"(?<![\dA-Za-z.])(?P<it>\d{3,4})(?=室|房间|房|号房|路(?!程)|次列车|线公交|航班)", lambda m: digits_zh(m["it"])
     ),
     rule(
+        rf"(?<![\d.,])(\d+){DASH}(\d+)(?=(?:{_NOT_COUNTING}))",
+        lambda m: f"{cardinal_zh(m[1], counting=False)}到{cardinal_zh(m[2], counting=False)}",
+    ),
+    rule(
+        r"(?<![\d.])(?:[89]\d(?=新(?![款品季]))|(?:925|999|990)(?=银|纯银|足金|纯金|千足|足银))",
+        _each_digit,
+    ),
+    rule(r"(?<![\d.])(?P<it>[5-9][05]|0[05]|10)(?=后(?!天|周|年|月|个|分|小时))", _each_digit),
+    rule(r"(?<![\d.])(\d+(?:\.\d+)?)([²³])", lambda m: f"{number_zh(m[1])}的{'平' if m[2] == '²' else '立'}方"),
+    rule(
         rf"(?<![\d.,])(?P<it>\d+)\s?(?=(?:{_NOT_COUNTING}))", lambda m: cardinal_zh(m["it"], counting=len(m["it"]) > 1)
     ),
-    rule(rf"(?<![\d.,\-~–—/])(?P<low>{NUMBER}){DASH}(?P<high>{NUMBER})(?![\d\-~–—/]|\.\d)", _bare_range),
+    rule(rf"(?<![\d.,\-~–—/])(?P<low>{NUMBER}){DASH}(?P<high>{NUMBER})(?![\d\-~–—/]|\.\d|\s*=)", _bare_range),
     rule(
         rf"{_SIGN}(?<![\d.,])(?P<low>{NUMBER})\s?(?P<scale>{_SCALE})(?P<more>\+)?(?![\dA-Za-z])",
         lambda m: _count(m) + ("多" if m["more"] else ""),
     ),
+    rule(r"(?<=[岁件元人年天单分斤])\+(?=$|[^\dA-Za-z\u4e00-\u9fff])", "以上"),
     rule(rf"{_SIGN}(?<![\d.,])(?P<low>\d+)(?P<scale>)\+(?=$|[^\dA-Za-z])", lambda m: _count(m) + "多"),
     rule(rf"{_SIGN}(?<![\d.,])(?P<low>{NUMBER})(?P<scale>)\s?(?=(?:{COUNTERS}))(?!\s?(?:年代))", _count),
     rule(r"(?<![\dA-Za-z.])\d[\d.]*(?: ?[-+*/×÷=<>≤≥^] ?\d[\d.]*)+(?![\dA-Za-z])", _formula),
@@ -189,6 +229,7 @@ COUNTS_ZH: tuple[Rule, ...] = (
 """Fractions, ratios, ordinals, ranges and counted things; sums by wetext's grammar."""
 
 PLAIN_NUMBERS_ZH: tuple[Rule, ...] = (
+    rule(r"(?<![\d.,])0\d+(?![.\d])", lambda m: digits_zh(m.group(), telephone=True)),
     rule(rf"{_SIGN}(?<![\d.])(?P<low>{NUMBER})", lambda m: f"{_sign_word(m)}{number_zh(m['low'])}"),
     rule(r"\d+", lambda m: digits_zh(m.group())),
 )

@@ -31,6 +31,17 @@ def _month_and_day(match: re.Match[str]) -> str:
     return f"{_plain(match['month'])}月{_plain(match['day'])}日"
 
 
+def _days(match: re.Match[str]) -> str:
+    """2026.1.5-1.9."""
+    first = f"{digits_zh(match[1])}年{_plain(match[3])}月{_plain(match[4])}日"
+    return f"{first}到{_plain(match[5])}月{_plain(match[6])}日"
+
+
+def _days_of_year(match: re.Match[str]) -> str:
+    """3/8-3/12."""
+    return f"{_plain(match[1])}月{_plain(match[2])}日到{_plain(match[3])}月{_plain(match[4])}日"
+
+
 def _hour(digits: str) -> str:
     return "两" if int(digits) == 2 else cardinal_zh(digits)
 
@@ -40,7 +51,7 @@ def _minutes(digits: str) -> str:
 
 
 def _time_of_day(match: re.Match[str]) -> str:
-    half = _HALF_DAYS.get((match["half"] or "").lower(), "")
+    half = _HALF_DAYS.get((match["half"] or match["before"] or "").lower(), "")
     said = f"{half}{_hour(match['hour'])}点"
     if int(match["minute"]) or match["second"]:
         said += _minutes(match["minute"])
@@ -63,12 +74,20 @@ def _am_pm(match: re.Match[str]) -> str:
 
 
 CALENDAR_ZH: tuple[Rule, ...] = (
+    rule(rf"(?<!\d)({_YEAR})([-/.])({_MONTH})\2({_DAY}){DASH}(?:{_YEAR}\2)?({_MONTH})\2({_DAY})(?!\d|\.\d)", _days),
+    rule(rf"(?<![\d/])({_MONTH})/({_DAY}){DASH}({_MONTH})/({_DAY})(?![\d/])", _days_of_year),
     rule(rf"(?<!\d)({_YEAR})[-/.]({_MONTH})[-/.]({_DAY})(?:日|号)?(?!\d|\.\d)", _full_date),
     rule(rf"(?<!\d)({_YEAR})[-/.](0[1-9]|1[0-2])(?![\d./-])", _month_of_year),
-    rule(rf"(?<!\d)({_YEAR}){DASH}({_YEAR})(?=年)", lambda m: f"{digits_zh(m[1])}到{digits_zh(m[2])}"),
+    rule(rf"(?<!\d)({_YEAR}){DASH}({_YEAR})(?=年|{_AFTER_A_YEAR})", lambda m: f"{digits_zh(m[1])}到{digits_zh(m[2])}"),
     rule(rf"(?<!\d)(?P<it>{_YEAR})(?=年(?!前|后|来|历史|老))", lambda m: digits_zh(m["it"])),
     rule(rf"(?<![\d.])(?P<it>{_YEAR})\s*(?=(?:{_AFTER_A_YEAR}))", lambda m: digits_zh(m["it"])),
-    rule(rf"(?<!\d)(?P<it>\d\d)年(?={_MONTH}月)", lambda m: digits_zh(m["it"])),
+    rule(rf"(?<!\d)(?P<it>\d\d)(?=年(?:{_MONTH}月|出生|生人|新款|款|春|夏|秋|冬|上市))", lambda m: digits_zh(m["it"])),
+    rule(r"(?<=[日号月年])(?P<it>\s*[-~–—]\s*)(?=\d)", "到"),
+    rule(
+        rf"(?<![\d.])(?P<it>({_MONTH})\.({_DAY}))(?=节|假期|大促|长假|黄金周|放假)",
+        lambda m: f"{_plain(m[2])}{_plain(m[3])}",
+    ),
+    rule(rf"(?<![\d.])(?P<it>(?P<month>{_MONTH})\.(?P<day>{_DAY}))(?=[\u4e00-\u9fff]{{1,4}}节)", _month_and_day),
     rule(
         rf"(?<!\d)(?P<it>(?P<month>{_MONTH})[/.](?P<day>{_DAY}))(?={DASH}{_MONTH}[/.]{_DAY}|\s*(?:{_AFTER_A_DATE}))",
         _month_and_day,
@@ -98,14 +117,15 @@ CALENDAR_ZH: tuple[Rule, ...] = (
         _duration,
     ),
     rule(
-        r"(?<![\d:])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
+        r"(?:(?P<before>[AaPp])[Mm]\.?\s?)?(?<![\d:])(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
         r"(?![\d:])",
         _time_of_day,
     ),
     rule(rf"(?<=:\d\d)(?P<it>{DASH})(?={_CLOCK})", "到"),
     rule(r"(?<![\d.])(?P<hour>1[0-2]|0?[1-9])\s*(?P<half>[AaPp])\.?[Mm]\b\.?", _am_pm),
     rule(r"(?<=[点分时])(?P<it>\s*[-~–—]\s*)(?=\d{1,2}[点:时])", "到"),
-    rule(r"(?<![\d.])2(?=点(?!\d|[零一二三四五六七八九]))", "两"),
+    rule(r"(?<![\d.])2(?=点\d{1,2}分|点(?!\d|[零一二三四五六七八九]))", "两"),
+    rule(r"(?<=点)(?P<it>[1-9]\d?)(?=分(?!之))", lambda m: _plain(m["it"])),
     rule(r"(?<![\d.])(?P<it>0\d)(?=[分秒])", lambda m: f"零{_plain(m['it'])}" if int(m["it"]) else "零"),
 )
 """Dates and times. A colon that is no time of day is left for the rules of ratios."""
