@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voxcart.errors import AlreadyExists, InvalidInput, NotFound, WrongState
 from voxcart_services.shop import audit, schema
 from voxcart_services.shop.models import Actor, Page, Role, checked_text
+from voxcart_services.shop.paging import PageRequest
 from voxcart_services.shop.pipelined import Connection
 from voxcart_services.shop.pricing import MAX_PRICE_CENTS
 
@@ -126,15 +127,15 @@ def _checked(coupon: Coupon) -> Coupon:
     return Coupon(**values)
 
 
-async def list_coupons(conn: AsyncConnection, actor: Actor, size: int, offset: int) -> Page:
+async def list_coupons(conn: AsyncConnection, actor: Actor, page: PageRequest) -> Page:
     """What a shopper may use now, all coupons for the merchant; by code."""
     where = "tenant = :tenant" + ("" if actor.role is Role.MERCHANT else _USABLE)
-    values = {"tenant": actor.tenant, "user_id": actor.user_id, "limit": size, "offset": offset}
+    values = {"tenant": actor.tenant, "user_id": actor.user_id, "limit": page.size + 1}
     total = (await conn.execute(text(f"SELECT count(*) FROM coupons WHERE {where}"), values)).scalar_one()
-    page = text(f"SELECT {_COLUMNS} FROM coupons WHERE {where} ORDER BY code LIMIT :limit OFFSET :offset")
-    rows = await conn.execute(page, values)
-    end = offset + size
-    return Page(tuple(Coupon(**row._mapping) for row in rows), total, end if end < total else None)
+    (after,) = page.after or ("",)
+    found = text(f"SELECT {_COLUMNS} FROM coupons WHERE {where} AND code > :after ORDER BY code LIMIT :limit")
+    rows = await conn.execute(found, values | {"after": after})
+    return page.of_rows([Coupon(**row._mapping) for row in rows], total, lambda coupon: (coupon.code,))
 
 
 async def usable_discount(

@@ -64,7 +64,7 @@ class MerchantCalls(ReportCalls, PriceCalls, StaffCalls, MerchantPort):
         return pb.ListLowStockResponse(
             products=[codec.from_product(p) for p in page.items],
             total=page.total,
-            next_page_token=codec.page_token(page),
+            next_page_token=page.next_token,
         )
 
     async def list_shop_orders(self, request: pb.ListShopOrdersRequest) -> pb.ListOrdersResponse:
@@ -111,7 +111,7 @@ class MerchantCalls(ReportCalls, PriceCalls, StaffCalls, MerchantPort):
         return pb.ListRefundsResponse(
             refunds=[codec.from_refund(r) for r in page.items],
             total=page.total,
-            next_page_token=codec.page_token(page),
+            next_page_token=page.next_token,
         )
 
     async def process_refund(self, request: pb.ProcessRefundRequest) -> pb.Refund:

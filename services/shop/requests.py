@@ -11,6 +11,7 @@ from voxcart.errors import InvalidInput
 from voxcart_services.shop import codec
 from voxcart_services.shop.effects import check_key
 from voxcart_services.shop.models import checked_id
+from voxcart_services.shop.paging import MAX_PAGE_SIZE
 from voxcart_services.shop.pricing import MAX_PRICE_CENTS, MAX_QUANTITY, MAX_STOCK
 
 MAX_TEXT_LENGTH = 4000
@@ -20,7 +21,7 @@ MAX_ITEMS = 1000
 
 _IDS = {"sku", "variant_id", "line_id", "order_id", "refund_id", "return_id", "address_id", "quote_id", "payment_token"}
 _LIMITS = {
-    "page_size": (0, codec.MAX_PAGE_SIZE),
+    "page_size": (0, MAX_PAGE_SIZE),
     "threshold": (0, MAX_STOCK),
     "AddToCartRequest.quantity": (1, MAX_QUANTITY),
     "UpdateCartLineRequest.quantity": (0, MAX_QUANTITY),
@@ -55,13 +56,14 @@ def check_request(request: Message, audience: Audience) -> None:
         InvalidInput: A key, id, number, enum or text that cannot be, or no user where one is needed.
         NotAllowed: Not the merchant.
     """
-    _check_fields(request, "")
     if audience is not Audience.OPERATOR:
+        _check_fields(request.actor, "actor.")  # type: ignore[attr-defined]
         actor = codec.to_actor(request.actor)  # type: ignore[attr-defined]
         if audience is Audience.MERCHANT:
             actor.need_merchant()
         elif audience is Audience.USER:
             actor.need_user()
+    _check_fields(request, "")
     if is_change(request):
         check_key(request.idempotency_key)  # type: ignore[attr-defined]
 

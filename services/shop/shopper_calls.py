@@ -24,6 +24,7 @@ from voxcart_services.shop.adapters.ports import CartPort, CataloguePort, OrderP
 from voxcart_services.shop.calls import Calls, effect_of, response_of
 from voxcart_services.shop.models import Actor
 from voxcart_services.shop.order_store import list_orders, load_order
+from voxcart_services.shop.paging import PageRequest
 from voxcart_services.shop.payments import PayRequest
 from voxcart_services.shop.pipelined import Pipelined, Statement
 from voxcart_services.shop.pricing import checked_quantity
@@ -145,9 +146,8 @@ class ShopperCalls(Calls, CataloguePort, CartPort, OrderPort, PaymentPort):
 
     async def list_coupons(self, request: pb.ListCouponsRequest) -> pb.ListCouponsResponse:
         """See the proto."""
-        actor, size = codec.to_actor(request.actor), codec.page_size(request.page_size)
-        offset = codec.page_offset(request.page_token)
-        page = await self._read(actor, lambda c: coupons.list_coupons(c, actor, size, offset))
+        actor, wanted = codec.to_actor(request.actor), PageRequest.of(request, (str,))
+        page = await self._read(actor, lambda c: coupons.list_coupons(c, actor, wanted))
         return codec.from_coupons(page)
 
     async def pay(self, request: pb.PayRequest) -> pb.Order:

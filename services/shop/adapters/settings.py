@@ -11,7 +11,7 @@ from voxcart_services.shop.adapters.http.client import ClientOptions
 class AdapterSettings(ServiceSettings):
     """Each field is read from ``VOXCART_<FIELD>``."""
 
-    shop_adapter: str = Field("postgres", pattern="[a-z0-9_-]{1,64}")
+    shop_adapter: str = Field("postgres", pattern="^[a-z0-9_-]{1,64}$")
     """What answers the calls: ``postgres`` (the built-in shop), ``http`` (a platform behind ``shop_http_url``), or the
     name of an entry point in the group ``voxcart.shop_adapters``."""
     shop_http_url: str = ""

@@ -34,14 +34,10 @@ from voxcart_services.shop.codec.orders import (
     to_coupon,
 )
 from voxcart_services.shop.codec.values import (
-    MAX_PAGE_SIZE,
     message_time,
     moment,
     money,
     order_filter,
-    page_offset,
-    page_size,
-    page_token,
     search_query,
     sort_name,
     timestamp,
@@ -50,7 +46,6 @@ from voxcart_services.shop.codec.values import (
 )
 
 __all__ = [
-    "MAX_PAGE_SIZE",
     "from_address",
     "from_audit",
     "from_cart",
@@ -77,9 +72,6 @@ __all__ = [
     "moment",
     "money",
     "order_filter",
-    "page_offset",
-    "page_size",
-    "page_token",
     "search_query",
     "sort_name",
     "timestamp",

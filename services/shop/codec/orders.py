@@ -3,7 +3,7 @@
 from voxcart_api.shop.v1 import shop_pb2 as pb
 from voxcart_services.shop import models
 from voxcart_services.shop.codec.catalogue import from_address, from_cart
-from voxcart_services.shop.codec.values import message_time, money, page_token, timestamp
+from voxcart_services.shop.codec.values import message_time, money, timestamp
 from voxcart_services.shop.coupons import Coupon
 from voxcart_services.shop.lifecycle import OrderStatus
 from voxcart_services.shop.quotes import Quote
@@ -174,7 +174,7 @@ def from_coupon(coupon: Coupon) -> pb.Coupon:
 def from_coupons(page: models.Page) -> pb.ListCouponsResponse:
     """A page of coupons."""
     return pb.ListCouponsResponse(
-        coupons=[from_coupon(coupon) for coupon in page.items], next_page_token=page_token(page), total=page.total
+        coupons=[from_coupon(coupon) for coupon in page.items], next_page_token=page.next_token, total=page.total
     )
 
 
@@ -193,5 +193,5 @@ def from_undone(undone: Undone) -> pb.UndoLastResponse:
 def from_orders(page: models.Page) -> pb.ListOrdersResponse:
     """A page of orders."""
     return pb.ListOrdersResponse(
-        orders=[from_order(order) for order in page.items], next_page_token=page_token(page), total=page.total
+        orders=[from_order(order) for order in page.items], next_page_token=page.next_token, total=page.total
     )

@@ -12,7 +12,7 @@ from voxcart_services.shop import models
 from voxcart_services.shop.lifecycle import OrderStatus
 from voxcart_services.shop.order_store import OrderFilter
 from voxcart_services.shop.outbox import CURRENCY
-from voxcart_services.shop.paging import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, PageRequest
+from voxcart_services.shop.paging import PageRequest
 from voxcart_services.shop.pricing import Change
 from voxcart_services.shop.search_facets import FACETS
 
@@ -39,35 +39,6 @@ def to_actor(actor: pb.Actor) -> models.Actor:
 def money(cents: int) -> Money:
     """Cents of the shop's currency."""
     return Money(currency=CURRENCY, cents=cents)
-
-
-def page_size(asked: int) -> int:
-    """Items on a page: 10 unless asked.
-
-    Raises:
-        InvalidInput: Not 0 to 100.
-    """
-    if not 0 <= asked <= MAX_PAGE_SIZE:
-        raise InvalidInput(f"page_size must be 0 to {MAX_PAGE_SIZE}", field="page_size")
-    return asked or DEFAULT_PAGE_SIZE
-
-
-def page_offset(token: str) -> int:
-    """Where a page starts.
-
-    Raises:
-        InvalidInput: Not a token of this service.
-    """
-    if not token:
-        return 0
-    if not (token.isascii() and token.isdigit()) or len(token) > 6 or int(token) > MAX_OFFSET:
-        raise InvalidInput("page_token is not one of this service", field="page_token")
-    return int(token)
-
-
-def page_token(page: models.Page) -> str:
-    """The token of the page after; empty on the last."""
-    return page.next_token or ("" if page.next_offset is None else str(page.next_offset))
 
 
 def sort_name(sort_by: "pb.SortBy") -> str:
