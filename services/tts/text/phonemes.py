@@ -75,12 +75,13 @@ class Phonemizer:
     def _add_mandarin(self, line: "_Line", run: TracedText) -> None:
         for reading in self._zh()(run.text):
             line.add_space()
-            for offset, syllable in enumerate(reading.syllables):
-                span = run.spans[reading.start + offset]
+            spans = run.spans[reading.start : reading.start + len(reading.syllables)]
+            for offset, (syllable, span) in enumerate(zip(reading.syllables, spans, strict=True)):
                 phonemes = syllable_phonemes(syllable)
                 if not phonemes:
                     line.skipped.append(run.text[reading.start + offset])
-                line.add_sound(phonemes, span, starts_word=offset == 0)
+                starts_word = offset == 0 or (span != spans[offset - 1] and _is_long(span, spans[offset - 1]))
+                line.add_sound(phonemes, span, starts_word=starts_word)
         line.add_space()
 
     def _add_english(self, line: "_Line", run: TracedText, british: bool) -> None:
@@ -108,6 +109,11 @@ class Phonemizer:
             if british not in self._english:
                 self._english[british] = EnglishPhonemizer(british=british)
             return self._english[british]
+
+
+def _is_long(*spans: Span) -> bool:
+    """Whether one of them is more than a character: what was rewritten is a word of its own (39元)."""
+    return any(end - start > 1 for start, end in spans)
 
 
 class _Line:
