@@ -21,7 +21,7 @@ from voxcart.errors import Conflict, InvalidInput, NotFound, Unavailable, Voxcar
 from voxcart_services.shop.database import Database
 from voxcart_services.shop.metrics import EFFECTS_TOTAL
 from voxcart_services.shop.models import Actor
-from voxcart_services.shop.pipelined import Connection, Pipelined, Statement, merged
+from voxcart_services.shop.pipelined import Connection, GuessFailed, Pipelined, Statement, merged
 
 MAX_KEY_LENGTH = 200
 
@@ -165,7 +165,17 @@ async def once_pipelined(
         await tx.send(merged([*writes, (_STORE_PIPELINED, kept)]), commit=True)
         return Outcome(response, replayed=False)
 
-    return await _counted(effect, database.run_pipelined(effect.actor.tenant, attempt))
+    async def without_guessing(tx: Pipelined) -> Outcome:
+        tx.may_guess = False
+        return await attempt(tx)
+
+    async def run() -> Outcome:
+        try:
+            return await database.run_pipelined(effect.actor.tenant, attempt)
+        except GuessFailed:
+            return await database.run_pipelined(effect.actor.tenant, without_guessing)
+
+    return await _counted(effect, run())
 
 
 async def claim(conn: AsyncConnection, effect: Effect) -> bytes | None:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
+import psycopg
 from sqlalchemy import TextClause
 
 from voxcart_services.shop.batches import COMMIT, BatchConnection, Statement
 
-__all__ = ["Connection", "Pipelined", "Rows", "Statement", "merged", "placeholders"]
+__all__ = ["Connection", "GuessFailed", "Pipelined", "Rows", "Statement", "merged", "placeholders", "unless"]
 
 
 class Connection(Protocol):
@@ -74,25 +75,46 @@ class Rows(list[Any]):
         return self.one()[0]
 
 
+class GuessFailed(Exception):
+    """What a transaction took for granted was not so; it was rolled back and is run again without guessing."""
+
+
+def unless(condition: str) -> str:
+    """An SQL expression that makes the whole batch fail with :class:`GuessFailed` unless the condition holds."""
+    return f"1 / (CASE WHEN {condition} THEN 1 ELSE 0 END)"
+
+
 @dataclass(slots=True)
 class Pipelined:
     """A transaction whose statements are sent in batches.
 
     Attributes:
         opening: Begins the transaction and says for whom it acts; sent before all others.
+        may_guess: Whether statements may be sent that hold :func:`unless` something, to spare a round trip.
     """
 
     connection: BatchConnection
     opening: tuple[Statement, ...]
+    may_guess: bool = True
+
+    def before_next(self, *statements: Statement) -> None:
+        """Sends statements, whose rows nobody needs, ahead of the next ones."""
+        self.opening += statements
 
     async def send(self, *statements: Statement, commit: bool = False) -> list[list[Any]]:
         """Runs statements in one round trip; the rows of each.
 
         Args:
             commit: End the transaction with them.
+
+        Raises:
+            GuessFailed: A condition of :func:`unless` did not hold.
         """
         opening, self.opening = self.opening, ()
-        answers = await self.connection.exchange(*opening, *statements, *((COMMIT,) if commit else ()))
+        try:
+            answers = await self.connection.exchange(*opening, *statements, *((COMMIT,) if commit else ()))
+        except psycopg.errors.DivisionByZero as error:
+            raise GuessFailed from error
         return answers[len(opening) : len(opening) + len(statements)]
 
     async def execute(self, statement: TextClause, parameters: Mapping[str, Any] | None = None) -> Rows:
