@@ -22,7 +22,7 @@ import numpy as np
 
 from voxcart.errors import InvalidInput, Unavailable, WrongState
 from voxcart.serving.sessions import SessionOptions, create_session
-from voxcart_services.asr.turns.silero import CONTEXT_SAMPLES, STATE_SIZE, WINDOW_SAMPLES, batched_model
+from voxcart_services.asr.turns.silero import CONTEXT_SAMPLES, STATE_SIZE, WINDOW_SAMPLES, batched_models
 from voxcart_services.asr.turns.vad import FRAME_SAMPLES, Vad, VadStream
 
 _ASLEEP_DBFS = -66.0
@@ -63,18 +63,24 @@ class SileroModel:
             SessionError: ONNX Runtime cannot load it.
         """
         with tempfile.TemporaryDirectory(prefix="voxcart-vad-") as folder:
-            rebuilt = Path(folder) / path.name
-            rebuilt.write_bytes(batched_model(path))
-            self._session = create_session(
-                rebuilt, SessionOptions(provider="cpu", threads=1), model_id="silero-vad/batched"
-            )
+            sessions = []
+            for part, graph in zip(("front", "back"), batched_models(path), strict=True):
+                rebuilt = Path(folder) / f"{part}.onnx"
+                rebuilt.write_bytes(graph)
+                options = SessionOptions(provider="cpu", threads=1)
+                sessions.append(create_session(rebuilt, options, model_id=f"silero-vad/{part}"))
+            self._front, self._back = sessions
 
-    def infer(
-        self, windows: np.ndarray, hidden: np.ndarray, cell: np.ndarray
+    def features(self, windows: np.ndarray) -> np.ndarray:
+        """What the recurrent layer is fed: float32 `[n, 576]` to `[n, 128]`, of any frames of any streams."""
+        return self._front.run(["features"], {"window": windows})[0]
+
+    def step(
+        self, features: np.ndarray, hidden: np.ndarray, cell: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """One step of n streams: float32 `[n, 576]`, `[n, 128]`, `[n, 128]` to probabilities `[n]` and next states."""
-        feed = {"window": windows, "hidden": hidden, "cell": cell}
-        probabilities, hidden, cell = self._session.run(["probability", "next_hidden", "next_cell"], feed)
+        """One frame of n streams: three of float32 `[n, 128]` to probabilities `[n]` and next states."""
+        feed = {"features": features, "hidden": hidden, "cell": cell}
+        probabilities, hidden, cell = self._back.run(["probability", "next_hidden", "next_cell"], feed)
         return probabilities[:, 0], hidden, cell
 
 
@@ -178,19 +184,27 @@ def run_batch(model: SileroModel, batch: list[_Request]) -> list[tuple[np.ndarra
 def _run_group(model: SileroModel, group: list[_Request]) -> list[tuple[np.ndarray, VadState]]:
     """As `run_batch`, for one batch of the model; the longest requests come first."""
     lengths = np.array([len(request.windows) for request in group])
+    features = _features(model, [request.windows for request in group])
+    firsts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     hidden = np.stack([request.state.hidden for request in group])
     cell = np.stack([request.state.cell for request in group])
     probabilities = np.empty((len(group), lengths[0]), np.float32)
     for step in range(lengths[0]):
         active = int((lengths > step).sum())
-        windows = np.stack([request.windows[step] for request in group[:active]])
-        probabilities[:active, step], hidden[:active], cell[:active] = model.infer(
-            windows, hidden[:active], cell[:active]
+        probabilities[:active, step], hidden[:active], cell[:active] = model.step(
+            features[firsts[:active] + step], hidden[:active], cell[:active]
         )
     return [
         (probabilities[row, : lengths[row]], VadState(request.windows[-1, -CONTEXT_SAMPLES:], hidden[row], cell[row]))
         for row, request in enumerate(group)
     ]
+
+
+def _features(model: SileroModel, windows: list[np.ndarray]) -> np.ndarray:
+    """Features of the frames of all requests, in their order, float32 `[num_frames, 128]`."""
+    rows = windows[0] if len(windows) == 1 else np.concatenate(windows)
+    parts = [model.features(rows[begin : begin + _MAX_BATCH]) for begin in range(0, len(rows), _MAX_BATCH)]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def first_loud(frames: np.ndarray) -> int:

@@ -85,13 +85,13 @@ def test_near_silence_is_answered_without_the_model_until_something_is_heard(mod
 
 def test_many_streams_share_runs_of_the_model(model: SileroModel, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    infer = model.infer
+    step = model.step
 
-    def counted(windows: np.ndarray, hidden: np.ndarray, cell: np.ndarray) -> tuple[np.ndarray, ...]:
-        sizes.append(len(windows))
-        return infer(windows, hidden, cell)
+    def counted(features: np.ndarray, hidden: np.ndarray, cell: np.ndarray) -> tuple[np.ndarray, ...]:
+        sizes.append(len(features))
+        return step(features, hidden, cell)
 
-    monkeypatch.setattr(model, "infer", counted)
+    monkeypatch.setattr(model, "step", counted)
 
     async def work() -> None:
         vad = SileroVad(model)
@@ -149,7 +149,7 @@ def test_a_failing_model_fails_those_who_wait_and_no_later_ones(
         vad = SileroVad(model)
         streams = [vad.stream() for _ in range(3)]
         with monkeypatch.context() as patch:
-            patch.setattr(model, "infer", broken)
+            patch.setattr(model, "features", broken)
             pushes = [stream.push_frames(sound(1, 1)) for stream in streams]
             answers = await asyncio.gather(*pushes, return_exceptions=True)
         assert all(isinstance(answer, Unavailable) for answer in answers)
