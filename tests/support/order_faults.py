@@ -59,9 +59,9 @@ class Troublemaker:
         """All kinds of trouble at the same time, each with a shortest and a longest pause, seconds."""
         kinds: list[tuple[Callable[[], Awaitable[None]], float, float]] = [
             (self.kill_a_shop, 3.0, 7.0),
-            (self.crash_postgres, 15.0, 45.0),
+            (self.crash_postgres, 10.0, 40.0),
             (self.terminate_a_backend, 0.2, 0.8),
-            (self.stall_the_broker, 10.0, 30.0),
+            (self.stall_the_broker, 8.0, 30.0),
             (self.drop_a_connection, 1.0, 4.0),
             (self.post_webhooks, 0.1, 0.5),
             (self.tell_of_a_parcel, 0.3, 1.0),

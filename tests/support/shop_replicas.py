@@ -56,10 +56,11 @@ class Replica:
             sys.executable, "-m", "voxcart_services.shop", env=self._environment, stdout=self._log, stderr=self._log
         )
         request = pb.GetProductRequest(actor=pb.Actor(user_id="probe"), sku="FR0001")
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(START_SECONDS), open_channel(self.address) as channel:
+            rpc = shop_pb2_grpc.ShopStub(channel)
             while True:
                 try:
-                    await self.rpc.GetProduct(request, timeout=2.0)
+                    await rpc.GetProduct(request, timeout=2.0)
                     return
                 except grpc.aio.AioRpcError:
                     await asyncio.sleep(0.2)
