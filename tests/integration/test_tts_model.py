@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -44,10 +45,15 @@ def phonemes_of(front_end: FrontEnd, text: str) -> str:
 
 
 def pieces(
-    engine: KokoroEngine, front_end: FrontEnd, text: str, voice: str, lead_seconds: float | None, rate: float = 1.0
+    engine: KokoroEngine,
+    front_end: FrontEnd,
+    text: str,
+    voice: str,
+    lead: Callable[[], float] | None,
+    rate: float = 1.0,
 ) -> list[SpeechPiece]:
     chosen = VoiceLibrary([engine], DEFAULTS).get(voice)
-    return list(engine.speak(SpeechRequest(phonemes_of(front_end, text), chosen, rate, lead_seconds)))
+    return list(engine.speak(SpeechRequest(phonemes_of(front_end, text), chosen, rate, lead)))
 
 
 def say(engine: KokoroEngine, front_end: FrontEnd, text: str, voice: str, rate: float = 1.0) -> np.ndarray:
@@ -185,7 +191,7 @@ def test_windows_join_without_clicks_at_the_level_of_the_whole(
     quantized: KokoroEngine, front_end: FrontEnd, text: str, voice: str
 ) -> None:
     whole = say(quantized, front_end, text, voice)
-    parts = [piece.samples for piece in pieces(quantized, front_end, text, voice, 0.0)]
+    parts = [piece.samples for piece in pieces(quantized, front_end, text, voice, lambda: 0.0)]
     joined = np.concatenate(parts)
     assert len(parts) > 1
     assert len(joined) == len(whole)

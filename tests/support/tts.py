@@ -118,6 +118,7 @@ class Studio:
 async def running_studio(max_waiting: int = 16) -> AsyncIterator[Studio]:
     """A studio whose scheduler runs until the block is left."""
     studio = Studio(max_waiting)
+    studio.front_end.warm_up("zh")
     task = asyncio.create_task(studio.scheduler.run(), name="scripted scheduler")
     try:
         yield studio

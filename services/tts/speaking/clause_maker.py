@@ -1,7 +1,7 @@
 """Makes the sound of one clause, piece by piece: pronunciation, engine, PCM, times of words. Blocks."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from onnxruntime import RunOptions
@@ -53,12 +53,14 @@ class MadePiece:
 class ClauseMaker:
     """One clause on its way. Each :meth:`next_piece` is a job of its own for the scheduler."""
 
-    def __init__(self, front_end: FrontEnd, clause: Clause, delivery: Delivery, lead_seconds: float | None) -> None:
-        """``lead_seconds``: see :class:`voxcart_services.tts.voices.engine.SpeechRequest`."""
+    def __init__(
+        self, front_end: FrontEnd, clause: Clause, delivery: Delivery, lead: Callable[[], float] | None
+    ) -> None:
+        """``lead``: see :class:`voxcart_services.tts.voices.engine.SpeechRequest`."""
         self._front_end = front_end
         self._clause = clause
         self._delivery = delivery
-        self._lead_seconds = lead_seconds
+        self._lead = lead
         self._run_options = RunOptions()
         self._pieces = self._made()
         self._spent_seconds = 0.0
@@ -90,7 +92,7 @@ class ClauseMaker:
         SKIPPED_CHARACTERS_TOTAL.inc(len(said.skipped))
         SYNTHESIS_SECONDS.labels("front_end").observe(time.perf_counter() - started)
         engine = delivery.voice.engine
-        request = SpeechRequest(said.phonemes, delivery.voice, delivery.rate_of(self._clause), self._lead_seconds)
+        request = SpeechRequest(said.phonemes, delivery.voice, delivery.rate_of(self._clause), self._lead)
         pcm = ClausePcm(engine.sample_rate_hz)
         for piece in engine.speak(request, self._run_options):
             for stage, seconds in piece.stage_seconds.items():

@@ -166,7 +166,7 @@ class SpeechSynthesizer:
             out.words = found.words
             await out.finish(found.pcm_s16le)
             return
-        maker = ClauseMaker(self._front_end, clause, delivery, out.lead_seconds)
+        maker = ClauseMaker(self._front_end, clause, delivery, out.lead)
         pcm: list[bytes] = []
         while True:
             finished = await self._scheduler.submit(maker.next_piece, out.due, out.kind)
@@ -234,7 +234,6 @@ class _ClauseOut:
         self.clause = clause
         self.words: tuple[WordTime, ...] = ()
         self.source = "model"
-        self.lead_seconds = reply.out_seconds
         self._reply = reply
         self._index = index
         self._is_last = is_last
@@ -242,6 +241,10 @@ class _ClauseOut:
         self._cutter = ChunkCutter()
         self._number = 0
         self._took = (0.0, 0.0)
+
+    def lead(self) -> float:
+        """Seconds of audio that the listener still has, if it plays them as they come."""
+        return 0.0 if self._reply.began_at is None else max(self._reply.due - time.perf_counter(), 0.0)
 
     @property
     def due(self) -> float:

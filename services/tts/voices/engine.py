@@ -1,7 +1,7 @@
 """The interface behind which every voice engine stands: phonemes in, audio in pieces out, with the phonemes' times."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,14 +40,15 @@ class SpeechRequest:
         phonemes: In the notation of the front end, one character a phoneme or mark.
         voice: One of the engine's.
         speaking_rate: 1 is the voice's own pace, 2 twice as fast.
-        lead_seconds: Audio that the listener still has when this clause is begun, so that the engine can hand out a
-            first piece before it has run out; 0: somebody waits in silence. None: nobody waits, make it in one piece.
+        lead: Tells how many seconds of audio the listener still has, so that the engine can hand out a piece before
+            they have run out; 0: somebody waits in silence. Asked before each piece, in the synthesis thread. None:
+            nobody waits, make the clause in one piece.
     """
 
     phonemes: str
     voice: Voice
     speaking_rate: float = 1.0
-    lead_seconds: float | None = None
+    lead: Callable[[], float] | None = None
 
 
 @dataclass(frozen=True)

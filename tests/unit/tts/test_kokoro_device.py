@@ -93,7 +93,7 @@ def test_features_stay_on_the_device_and_sound_the_same(sessions: tuple[Inferenc
 
 def test_a_clause_is_made_in_one_piece_whoever_waits(sessions: tuple[InferenceSession, InferenceSession]) -> None:
     engine = KokoroEngine(device_model(sessions), {VOICES[0]: np.zeros((4, 256), np.float32)}, "device")
-    (piece,) = engine.speak(SpeechRequest("abcdefgh" * 30, engine.voices[0], 1.0, 0.0))
+    (piece,) = engine.speak(SpeechRequest("abcdefgh" * 30, engine.voices[0], 1.0, lambda: 0.0))
     assert len(piece.samples) % FRAME_SAMPLES == 0
     assert len(piece.phoneme_times) == 241
 

@@ -34,7 +34,7 @@ def loaded(folder: Path, **options: object) -> PiperEngine:
 
 
 def said(engine: PiperEngine, phonemes: str, speaker: int = 0, rate: float = 1.0) -> SpeechPiece:
-    (piece,) = engine.speak(SpeechRequest(phonemes, engine.voices[speaker], rate, 0.0))
+    (piece,) = engine.speak(SpeechRequest(phonemes, engine.voices[speaker], rate))
     return piece
 
 

@@ -1,7 +1,7 @@
 """Kokoro behind the interface of the voice engines."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from onnxruntime import RunOptions
 from voxcart_services.tts.voices.engine import NO_TIMES, SpeechPiece, SpeechRequest, Voice, VoiceEngine
 from voxcart_services.tts.voices.kokoro.model import FRAME_SAMPLES, MAX_TOKENS, SAMPLE_RATE_HZ, Frames, KokoroModel
 from voxcart_services.tts.voices.kokoro.voices import KokoroVoice, gender_of_name, language_of_name
-from voxcart_services.tts.voices.kokoro.windows import WindowJoiner, WindowLimits, level_of, windows
+from voxcart_services.tts.voices.kokoro.windows import WindowJoiner, WindowLimits, level_of, next_window, spoken_frames
 
 _JOIN_SAMPLES = 480
 
@@ -79,38 +79,37 @@ class KokoroEngine(VoiceEngine):
         if not spans:
             yield SpeechPiece(np.zeros(0, np.float32), True, np.zeros(len(tokens) + 1), {}, unknown)
             return
-        lead_seconds = request.lead_seconds
         for number, (start, stop) in enumerate(spans):
             known = [token for token in tokens[start:stop] if token is not None]
             frames = self._model.encode(known, voice.style(len(known)), request.speaking_rate, run_options)
             is_last = number == len(spans) - 1
-            for piece in self._decoded(frames, lead_seconds, run_options):
+            for piece in self._decoded(frames, request.lead, run_options):
                 times = NO_TIMES
                 if number == 0 and len(piece.phoneme_times):
                     times = _times_of_phonemes(tokens[:stop], piece.phoneme_times, len(tokens))
                 yield SpeechPiece(piece.samples, piece.is_last and is_last, times, piece.stage_seconds, unknown)
                 unknown = ""
-                if lead_seconds is not None:
-                    lead_seconds += len(piece.samples) / SAMPLE_RATE_HZ
 
     def _decoded(
-        self, frames: Frames, lead_seconds: float | None, run_options: RunOptions | None
+        self, frames: Frames, lead: Callable[[], float] | None, run_options: RunOptions | None
     ) -> Iterator[SpeechPiece]:
         """Pieces of the frames of one run of the encoder; ``phoneme_times`` are those of its tokens."""
-        plan = windows(frames.log_energy, lead_seconds if self._model.can_window else None, self._limits)
+        first, last = spoken_frames(frames.log_energy)
         joiner = WindowJoiner(FRAME_SAMPLES, _JOIN_SAMPLES)
         spent = {"encoder": frames.encode_seconds}
-        times = _token_times(frames.frames_per_token, plan[0].first, plan[-1].last)
-        for window in plan:
+        times = _token_times(frames.frames_per_token, first, last)
+        start = first
+        while start < last:
             started = time.perf_counter()
+            lead_seconds = lead() if lead is not None and self._model.can_window else None
+            window = next_window(frames.log_energy, start, lead_seconds, self._limits)
             samples = self._model.decode(frames, window.seen, run_options)
             if self._model.can_window:
                 samples = samples * np.float32(level_of(frames.log_energy, window))
-            is_last = window is plan[-1]
-            ready = joiner.push(samples, window, is_last=is_last)
+            ready = joiner.push(samples, window, is_last=window.last == last)
             spent["decoder"] = time.perf_counter() - started
-            yield SpeechPiece(ready, is_last, times, spent)
-            spent, times = {}, NO_TIMES
+            yield SpeechPiece(ready, window.last == last, times, spent)
+            spent, times, start = {}, NO_TIMES, window.last
 
 
 def _spans_of_tokens(phonemes: str, tokens: Sequence[int | None]) -> list[tuple[int, int]]:

@@ -11,7 +11,6 @@ trained on whole utterances with the silence around them. What is left out chang
 Windows meet at the quietest frame in reach and are cross-faded.
 """
 
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,10 +31,9 @@ class WindowLimits:
     """How a clause is cut for decoding. A frame is 25 ms.
 
     Attributes:
-        first_frames: Frames that may be decoded before the first audio when somebody waits in silence.
-        growth: Frames that may be decoded for a later window, as a multiple of the audio that the listener still has.
-            The decoder's time per second of audio, times the replies that are made at once, times this should be
-            below 1.
+        first_frames: Frames that may be decoded for a window when the listener has no audio, or little.
+        growth: Seconds of frames that may be decoded per second of audio that the listener still has. The decoder's
+            time per second, times the replies that are made at once, times this should be below 1.
         context_frames: Frames on each side of a window that are decoded and not used.
         lead_silence_frames: Of the silence before the clause, so many frames are decoded when there is time.
         tail_silence_frames: The same for the silence after it.
@@ -43,13 +41,13 @@ class WindowLimits:
         slack: A rest that is no longer than so many windows is not cut any more.
     """
 
-    first_frames: int = 42
-    growth: float = 1.6
-    context_frames: int = 6
+    first_frames: int = 44
+    growth: float = 1.4
+    context_frames: int = 4
     lead_silence_frames: int = 12
     tail_silence_frames: int = 30
-    silence_share: float = 0.3
-    slack: float = 1.3
+    silence_share: float = 0.1
+    slack: float = 1.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,38 +85,33 @@ def spoken_frames(log_energy: NDArray[np.float32]) -> tuple[int, int]:
     return first, last
 
 
-def windows(log_energy: NDArray[np.float32], lead_seconds: float | None, limits: WindowLimits) -> list[Window]:
-    """Cut the spoken frames of a clause so that each window can be made while what was made before is played.
+def next_window(
+    log_energy: NDArray[np.float32], start: int, lead_seconds: float | None, limits: WindowLimits
+) -> Window:
+    """The window that begins at ``start`` and can be made while what the listener has is played.
 
     Args:
         log_energy: float32 [2 * num_frames] of the whole clause.
-        lead_seconds: Audio that the listener has when the clause begins; None: there is all the time, one window.
+        start: First spoken frame that was not made yet.
+        lead_seconds: Audio that the listener still has; None: there is all the time, so the rest in one window.
         limits: How long windows may be.
     """
-    first, last = spoken_frames(log_energy)
+    spoken = spoken_frames(log_energy)
+    first, last = spoken
     energy = log_energy.reshape(-1, 2).mean(axis=1)
     all_silence = limits.lead_silence_frames + limits.tail_silence_frames
     if lead_seconds is None:
-        return [_window(len(energy), (first, last), (first, last), all_silence, limits)]
-    edges, silences = [first], []
-    while edges[-1] < last:
-        start = edges[-1]
-        played = lead_seconds * _FRAMES_PER_SECOND + (start - first)
-        budget, silence = limits.first_frames, 0
-        if played:
-            budget = max(limits.first_frames, int(limits.growth * played))
-            silence = min(int(limits.silence_share * budget), all_silence)
-        longest = budget - silence - limits.context_frames * (2 if start > first else 1)
-        silences.append(silence)
-        if last - start <= limits.slack * longest:
-            break
+        return _window(len(energy), spoken, (start, last), all_silence, limits)
+    budget, silence = limits.first_frames, 0
+    if lead_seconds > 0:
+        budget = max(budget, int(limits.growth * lead_seconds * _FRAMES_PER_SECOND))
+        silence = min(int(limits.silence_share * budget), all_silence)
+    longest = budget - silence - limits.context_frames * (2 if start > first else 1)
+    end = last
+    if last - start > limits.slack * longest:
         soonest = start + longest * 5 // 8
-        edges.append(soonest + int(np.argmin(energy[soonest : start + longest])))
-    spans = itertools.pairwise([*edges, last])
-    return [
-        _window(len(energy), (first, last), span, silence, limits)
-        for span, silence in zip(spans, silences, strict=True)
-    ]
+        end = soonest + int(np.argmin(energy[soonest : start + longest]))
+    return _window(len(energy), spoken, (start, end), silence, limits)
 
 
 def _window(
