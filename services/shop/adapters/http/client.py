@@ -83,10 +83,16 @@ class HttpRequest:
 class PlatformClient:
     """Talks to one platform. Closed by :meth:`aclose`."""
 
-    def __init__(self, options: ClientOptions, chance: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        options: ClientOptions,
+        chance: Callable[[], float] = random.random,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         """
         Args:
             chance: Gives 0 up to 1, for the length of pauses.
+            transport: What carries the requests; connections to the platform if there is none.
         """
         self._options = options
         self._chance = chance
@@ -98,7 +104,12 @@ class PlatformClient:
             max_connections=options.max_connections, max_keepalive_connections=options.max_connections
         )
         self._http = httpx.AsyncClient(
-            headers=headers, timeout=options.try_seconds, limits=limits, follow_redirects=False, trust_env=False
+            headers=headers,
+            timeout=options.try_seconds,
+            limits=limits,
+            follow_redirects=False,
+            trust_env=False,
+            transport=transport,
         )
 
     async def aclose(self) -> None:
