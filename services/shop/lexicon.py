@@ -53,6 +53,8 @@ class Reading:
         brand_words: The words by which the brands were named.
         phrase: The text without words that say nothing, if it has several parts and not all name one thing; else empty.
         is_exact: All of the text is explained, and not by sound or spelling only.
+        is_alias: The goods are named by another word than their own, which may mean some of them only (火锅底料 for
+            sauces).
     """
 
     skus: frozenset[str] = frozenset()
@@ -65,6 +67,7 @@ class Reading:
     brand_words: tuple[str, ...] = ()
     phrase: str = ""
     is_exact: bool = True
+    is_alias: bool = False
 
     @property
     def has_target(self) -> bool:
@@ -127,7 +130,8 @@ class Lexicon:
         """Cuts a query into phrases and says what it asks for.
 
         Spoken numbers are also read as digits (小米十四), whichever explains more. If nothing is found as written, by
-        sound or by spelling. A left-over piece that sounds like a brand or a product's name is taken for it.
+        sound or by spelling. A left-over piece that sounds like a brand or a product's name is taken for it, and beside
+        a brand alone also one that sounds like a kind of goods.
         """
         text = normalize(query)
         written = with_digits(text)
@@ -138,7 +142,8 @@ class Lexicon:
         pieces = self._cut(tokens(text))
         reading = _reading(pieces, is_exact=True)
         if reading.has_target:
-            heard = [self._heard_name(piece) for piece in pieces]
+            wanted = (NAME, BRAND, KIND) if reading.is_brand_only else (NAME, BRAND)
+            heard = [self._heard_name(piece, wanted) for piece in pieces]
             return reading if heard == pieces else _reading(heard, is_exact=False)
         guessed = self._by_sound(pieces) or self._by_spelling(text)
         return _reading(guessed, is_exact=False) if guessed else reading
@@ -177,12 +182,12 @@ class Lexicon:
                 return end, ()
         return start + 1, ()
 
-    def _heard_name(self, piece: _Piece) -> _Piece:
-        """The brand or product that a piece without meaning sounds like, else the piece itself."""
+    def _heard_name(self, piece: _Piece, wanted: tuple[str, ...]) -> _Piece:
+        """What of the wanted types a piece without meaning sounds like, else the piece itself."""
         if piece.senses or len(piece.text) < 2 or not is_cjk(piece.text[0]):
             return piece
         phrase = self.by_sound.get(pinyin_key(piece.text), "")
-        senses = tuple(sense for sense in self.phrases.get(phrase, ()) if sense.type in (NAME, BRAND))
+        senses = tuple(sense for sense in self.phrases.get(phrase, ()) if sense.type in wanted)
         return _Piece(phrase, senses) if senses else piece
 
     def _by_sound(self, pieces: list[_Piece]) -> list[_Piece]:
@@ -292,7 +297,8 @@ def _reading(pieces: Iterable[_Piece], *, is_exact: bool) -> Reading:
     """Chooses one meaning for each phrase. The last phrase that names goods is the head; a phrase before it that can
     be a brand is one (苹果的手机), else it is text that ranks (牛奶 in 牛奶巧克力)."""
     pieces = list(pieces)
-    head = next((i for i in reversed(range(len(pieces))) if any(s.type in _TARGETS for s in pieces[i].senses)), None)
+    head = next((i for i in reversed(range(len(pieces))) if _names_goods(pieces[i])), None)
+    leading = _leading(pieces[head].senses) if head is not None else []
     targets: Mapping[str, set[str]] = defaultdict(set)
     colors: list[str] = []
     residual: list[str] = []
@@ -301,7 +307,7 @@ def _reading(pieces: Iterable[_Piece], *, is_exact: bool) -> Reading:
         color = [s.target for s in piece.senses if s.type == COLOR]
         brands = [s for s in piece.senses if s.type == BRAND]
         if position == head:
-            for sense in _leading(piece.senses):
+            for sense in leading:
                 targets[sense.type].add(sense.target)
         elif color:
             colors.extend(color)
@@ -321,7 +327,15 @@ def _reading(pieces: Iterable[_Piece], *, is_exact: bool) -> Reading:
         brand_words=tuple(brand_words),
         phrase="".join(piece.text for piece in pieces) if len(pieces) > 1 and not colors else "",
         is_exact=is_exact,
+        is_alias=bool(leading) and not any(sense.exact for sense in leading),
     )
+
+
+def _names_goods(piece: _Piece) -> bool:
+    """Whether a phrase means goods; the name of a brand does not if it is only another word for them (乐高)."""
+    goods = [sense for sense in piece.senses if sense.type in _TARGETS]
+    is_brand = any(sense.type == BRAND and sense.exact for sense in piece.senses)
+    return bool(goods) and not (is_brand and not any(sense.exact for sense in goods))
 
 
 def _leading(senses: tuple[Sense, ...]) -> list[Sense]:

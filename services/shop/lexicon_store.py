@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from voxcart.errors import NotFound
-from voxcart_services.shop.lexicon import CATEGORY, DEPARTMENT, KIND, Lexicon, Sense, substrings
+from voxcart_services.shop.lexicon import CATEGORY, DEPARTMENT, KIND, Lexicon, Sense, phrase_forms, substrings
 from voxcart_services.shop.products import taxonomy
 from voxcart_services.shop.search_fields import MAX_SOUND, sound_of, spelled_words
 from voxcart_services.shop.text import is_cjk, normalize, pinyin_key, tokens, with_digits
@@ -185,8 +185,9 @@ def taxonomy_lexicon() -> Lexicon:
         for code, group in groups.items():
             for word in (group.zh, group.en):
                 lexicon.add(word, Sense(level, code))
+            proper = {form for word in (group.zh, group.en) for form in phrase_forms(word)}
             for word in group.aliases:
-                lexicon.add(word, Sense(level, code, exact=False))
+                lexicon.add(word, Sense(level, code, exact=not proper.isdisjoint(phrase_forms(word))))
     for phrase in lexicon.phrases:
         if sound_of(phrase):
             lexicon.by_sound.setdefault(sound_of(phrase), phrase)
