@@ -32,7 +32,7 @@ from voxcart_services.tts.text.rules.zh_codes import (
 )
 from voxcart_services.tts.text.traced import Rewrite, TracedText, joined
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same text would be said differently; part of the phrase cache's key."""
 
 _RULES: dict[str, tuple[Rule, ...]] = {

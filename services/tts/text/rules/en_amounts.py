@@ -30,7 +30,7 @@ _UNIT = alternation(UNITS_EN)
 _FRACTION_NAMES = {"2": ("half", "halves"), "3": ("third", "thirds"), "4": ("quarter", "quarters")}
 _SINGULAR_AFTER = (
     "charger|adapter|cable|battery|bottle|display|screen|monitor|bag|pack|box|can|jar|lens|bulb|fan|motor|speaker|drive|"
-    "tank|hard|SSD|refresh|fast|power|tv|model"
+    "tank|hard|SSD|refresh|fast|power|tv|model|gift|front-load|top-load|washer|electric|foldable|flip|GaN|suitcase|backpack"
 )
 
 

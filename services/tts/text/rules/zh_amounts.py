@@ -1,6 +1,7 @@
 """Money, discounts, percentages, measures, counts and ranges in Mandarin."""
 
 import re
+from decimal import Decimal
 
 from voxcart_services.tts.text.numbers_zh import amount_zh, cardinal_zh, digits_zh, number_zh
 from voxcart_services.tts.text.rules.engine import DASH, NUMBER, Rule, by_grammar, rule
@@ -10,14 +11,14 @@ _LEFT = r"(?<![\d.,A-Za-z])"
 _LEFT_AFTER_LETTERS = r"(?<![\d.,])"
 _SCALE = "[百千万亿]|万亿"
 _MONEY_SCALE = f"{_SCALE}|[kKwW](?![A-Za-z])"
-_SCALE_NAMES = {"k": "千", "K": "千", "w": "万", "W": "万"}
+_SCALE_NAMES = {"w": "万", "W": "万"}
 _SIGN = r"(?P<sign>(?<![\dA-Za-z\u4e00-\u9fff])[-+])?"
 _SIGN_ANYWHERE = r"(?P<sign>(?<![\dA-Za-z])[-+])?"
 _YUAN = "元|块钱|块|圆|人民币"
 _UNIT = alternation(UNITS_ZH)
 _UNIT_END = r"(?![A-Za-z])"
 COUNTERS = (
-    "个|件|斤|盒|包|箱|双|台|部|瓶|袋|条|支|枝|罐|块|片|份|套|只|本|杯|桶|卷|打|组|张|把|公|克|升|米|位|名|人|家|次|种|款|"
+    "个|件|斤|盒|包|箱|双|台|部|瓶|袋|条|支|枝|罐|块|片|份|套|只|本|杯|桶|卷|打|组|张|把|公|克|升(?!级)|米|位|名|人|家|次|种|款|"
     "天|周|小时|分钟|秒|元|角|毛|遍|回|颗|粒|朵|盆|串|束|顶|副|对|枚|根|幅|床|辆|架|艘|栋|间|层楼|厅|卫|棵|株|头|匹|口|道|门|扇|"
     "面|封|笔|单|批|排|列|类|项|点半|点钟|刻钟|半|倍|寸|尺|丈|里|吨|钱|亩|平|成|岁|周岁|年|季度|季|大|步|段|句|页|章|节|"
     "美元|英镑|欧元|日元|港币|港元|毫|厘|英|平方|立方|摄氏|度|瓦|伏|千|百|万|亿|多|来|余|几|折|期|分|车|篮|筐|捆|提|听|板|"
@@ -29,6 +30,9 @@ _SAYS_REDUCTION = re.compile(r"(?:券|优惠|红包|立减|满减|折扣|抵扣|
 
 
 def _said_amount(number: str, scale: str | None) -> str:
+    if scale in ("k", "K"):
+        thousands = Decimal(number.replace(",", "")) * 1000
+        return cardinal_zh(str(int(thousands)))
     return amount_zh(number) + _SCALE_NAMES.get(scale or "", scale or "")
 
 
@@ -59,7 +63,8 @@ def _money_sign(match: re.Match[str]) -> str:
 
 def _priced(match: re.Match[str]) -> str:
     currency = CURRENCY_SIGNS.get(match["currency"]) or CURRENCY_CODES[match["currency"].upper()]
-    return f"{_money_sign(match)}{_range(match)}{currency}{_per(match)}"
+    more = "多" if match["more"] else ""
+    return f"{_money_sign(match)}{_range(match)}{more}{currency}{_per(match)}"
 
 
 def _per(match: re.Match[str]) -> str:
@@ -99,6 +104,10 @@ def _measure(match: re.Match[str]) -> str:
 
 def _megapixels(match: re.Match[str]) -> str:
     return f"{cardinal_zh(match[1] + '000000')}像素"
+
+
+def _inches(match: re.Match[str]) -> str:
+    return f"{amount_zh(re.sub(r'[^0-9.]', '', match['it']))}英寸"
 
 
 def _discount(match: re.Match[str]) -> str:
@@ -147,17 +156,19 @@ _CURRENCY = alternation(CURRENCY_SIGNS)
 _CODE = rf"(?i:{alternation(CURRENCY_CODES)})"
 
 MONEY_ZH: tuple[Rule, ...] = (
+    rule(rf"满\s?(?P<it>¥?({NUMBER})\s*-\s*¥?({NUMBER}))", lambda m: f"{amount_zh(m[2])}减{amount_zh(m[3])}"),
+    rule(r"(?<=[折元块件个斤米岁角])(?P<it>\s*[-~–—]\s*)(?=[\d¥])", "到"),
+    rule(r"(?:亏损|余额|为|是|海拔|利润|增速|增长|收益|盈利|净值|下降)\s?(?P<it>-)(?=\d)", "负"),
     rule(
-        rf"{_SIGN_ANYWHERE}(?P<currency>{_CURRENCY})\s*{_amounts(rf'(?:{_CURRENCY})?')}元?{_PER}",
+        rf"{_SIGN_ANYWHERE}(?P<currency>{_CURRENCY})\s*{_amounts(rf'(?:{_CURRENCY})?')}元?(?P<more>\+(?![\dA-Za-z]))?{_PER}",
         _priced,
     ),
-    rule(rf"(?<![A-Za-z])(?P<sign>)(?P<currency>{_CODE})\s?{_amounts()}元?{_PER}", _priced),
-    rule(rf"{_LEFT}(?P<sign>){_amounts()}\s?(?P<currency>{_CODE})(?![A-Za-z]){_PER}", _priced),
+    rule(rf"(?<![A-Za-z])(?P<sign>)(?P<currency>{_CODE})\s?{_amounts()}元?(?P<more>\+(?![\dA-Za-z]))?{_PER}", _priced),
+    rule(rf"{_LEFT}(?P<sign>){_amounts()}\s?(?P<currency>{_CODE})(?![A-Za-z])(?P<more>)?{_PER}", _priced),
     rule(rf"{_SIGN}{_LEFT_AFTER_LETTERS}{_amounts()}\s?(?P<unit>{_YUAN})", _yuan),
     rule(r"(?<=[元块])(?P<it>\s*/\s*)(?=[\u4e00-\u9fff\dA-Za-z])", "每"),
     rule(r"(?<=\d[瓶袋盒片个支包罐条块只件粒张卷枚])(?P<it>\s*/\s*)(?=[箱盒袋包组提套板人份天月年次瓶件])", "每"),
     rule(r"(?<=[块元毛角])(?P<it>\d)(?![\d.毛角分])(?!元)", lambda m: digits_zh(m["it"])),
-    rule(rf"满\s?(?P<it>({NUMBER})\s*-\s*({NUMBER}))", lambda m: f"{amount_zh(m[2])}减{amount_zh(m[3])}"),
     rule(r"(?<![\d.])(?P<it>\d(?:\.\d)?|[1-9]\d)\s?(?=折(?!叠|扇|痕|射|线|断))", _discount),
     rule(
         rf"(?<![\d.])(?P<it>(\d(?:\.\d)?){DASH}(\d(?:\.\d)?))(?=折)",
@@ -167,6 +178,10 @@ MONEY_ZH: tuple[Rule, ...] = (
 """Money and discounts."""
 
 MEASURES_ZH: tuple[Rule, ...] = (
+    rule(
+        rf"{_LEFT}({NUMBER})[kK]{DASH}({NUMBER})[kK](?![A-Za-z])",
+        lambda m: f"{_said_amount(m[1], 'k')}到{_said_amount(m[2], 'k')}",
+    ),
     rule(
         rf"{_LEFT}(?P<sign>)(?P<low>{NUMBER})(?P<scale>[kKwW])(?P<more>\+)?"
         r"(?:(?<=[kw]\+)(?![\dA-Za-z])|(?=\s?(?:人|粉丝|销量|付款|好评|评价|次|播放|件|单|预算|左右|以[内下上])))",
@@ -180,12 +195,12 @@ MEASURES_ZH: tuple[Rule, ...] = (
     rule(
         rf"{_SIGN_ANYWHERE}{_LEFT_AFTER_LETTERS}(?<![A-Za-z]-)(?P<low>{NUMBER})\s?(?P<low_unit>(?:{_UNIT}){_UNIT_END})?"
         rf"(?:{DASH}(?P<high_sign>-)?(?P<high>{NUMBER}))?\s?(?P<unit>{_UNIT})(?:{_UNIT_END}|(?=[xX×*]\s?\d))"
-        rf"(?!(?<=A)(?:级|景|大厦)){_PER}",
+        rf"(?!(?<=\dA)(?=[\u4e00-\u9fff])(?!快充|充电|电流|数据|输出|插|空开|线|头|保险)){_PER}",
         _measure,
     ),
     rule(
-        r"(?<![\d.])(?P<it>\d+(?:\.\d+)?\s?[\"″])(?=\s*(?:$|[^\w\"″]|[\u4e00-\u9fff]))",
-        lambda m: f"{amount_zh(m['it'].rstrip(chr(34) + '″ '))}英寸",
+        r"(?<![\d.'])(?P<it>\d+(?:\.\d+)?\s?(?:[\"″]|''))(?=\s*(?:$|[^\w\"″]|[\u4e00-\u9fff]))",
+        _inches,
     ),
 )
 """Percentages and measures."""
@@ -211,15 +226,16 @@ COUNTS_ZH: tuple[Rule, ...] = (
         r"(?<![\d.])(?:[89]\d(?=新(?![款品季]))|(?:925|999|990)(?=银|纯银|足金|纯金|千足|足银))",
         _each_digit,
     ),
+    rule(r"(?<![\d.])(?P<it>\d{3})L?(?=不锈钢|钢)", lambda m: digits_zh(m["it"])),
     rule(r"(?<![\d.])(?P<it>[5-9][05]|0[05]|10)(?=后(?!天|周|年|月|个|分|小时))", _each_digit),
     rule(r"(?<![\d.])(\d+(?:\.\d+)?)([²³])", lambda m: f"{number_zh(m[1])}的{'平' if m[2] == '²' else '立'}方"),
     rule(
         rf"(?<![\d.,])(?P<it>\d+)\s?(?=(?:{_NOT_COUNTING}))", lambda m: cardinal_zh(m["it"], counting=len(m["it"]) > 1)
     ),
-    rule(rf"(?<![\d.,\-~–—/])(?P<low>{NUMBER}){DASH}(?P<high>{NUMBER})(?![\d\-~–—/]|\.\d|\s*=)", _bare_range),
+    rule(rf"(?<![\d.,\-~–—/])(?P<low>{NUMBER}){DASH}(?P<high>{NUMBER})(?![\d\-~–—]|/\d|\.\d|\s*=)", _bare_range),
     rule(
-        rf"{_SIGN}(?<![\d.,])(?P<low>{NUMBER})\s?(?P<scale>{_SCALE})(?P<more>\+)?(?![\dA-Za-z])",
-        lambda m: _count(m) + ("多" if m["more"] else ""),
+        rf"{_SIGN}(?<![\d.,])(?P<low>{NUMBER})\s?(?P<scale>{_SCALE})(?P<more>\+)?(?![\dA-Za-z]){_PER}",
+        lambda m: f"{_count(m)}{'多' if m['more'] else ''}{_per(m)}",
     ),
     rule(r"(?<=[岁件元人年天单分斤])\+(?=$|[^\dA-Za-z\u4e00-\u9fff])", "以上"),
     rule(rf"{_SIGN}(?<![\d.,])(?P<low>\d+)(?P<scale>)\+(?=$|[^\dA-Za-z])", lambda m: _count(m) + "多"),

@@ -53,9 +53,10 @@ def _minutes(digits: str) -> str:
 def _time_of_day(match: re.Match[str]) -> str:
     half = _HALF_DAYS.get((match["half"] or match["before"] or "").lower(), "")
     said = f"{half}{_hour(match['hour'])}点"
-    if int(match["minute"]) or match["second"]:
+    second = int(match["second"] or 0)
+    if int(match["minute"]) or second:
         said += _minutes(match["minute"])
-    return said + (f"{_plain(match['second'])}秒" if match["second"] else "")
+    return said + (f"{cardinal_zh(str(second), counting=False)}秒" if second else "")
 
 
 def _duration(match: re.Match[str]) -> str:
@@ -89,7 +90,12 @@ CALENDAR_ZH: tuple[Rule, ...] = (
     ),
     rule(rf"(?<![\d.])(?P<it>(?P<month>{_MONTH})\.(?P<day>{_DAY}))(?=[\u4e00-\u9fff]{{1,4}}节)", _month_and_day),
     rule(
-        rf"(?<!\d)(?P<it>(?P<month>{_MONTH})[/.](?P<day>{_DAY}))(?={DASH}{_MONTH}[/.]{_DAY}|\s*(?:{_AFTER_A_DATE}))",
+        rf"(?<![\d.])(?P<it>(?P<month>{_MONTH})/(?P<day>{_DAY}))(?=\s*(?:{_AFTER_A_DATE}))",
+        _month_and_day,
+    ),
+    rule(rf"(?<=[(（])(?P<it>(?P<month>{_MONTH})/(?P<day>{_DAY}))(?=[)）])", _month_and_day),
+    rule(
+        rf"(?<![\d.])(?P<it>(?P<month>{_MONTH})\.(?P<day>{_DAY}))(?=送达|发货|到货|开抢|开售|开播|截止|上新|当天|凌晨)",
         _month_and_day,
     ),
     rule(
@@ -122,6 +128,8 @@ CALENDAR_ZH: tuple[Rule, ...] = (
         _time_of_day,
     ),
     rule(rf"(?<=:\d\d)(?P<it>{DASH})(?={_CLOCK})", "到"),
+    rule(rf"(?<=\d)(?P<it>T)(?={_CLOCK})", " "),
+    rule(r"(?<![\d.'])(\d{1,2})'(\d{1,2})(?:[\"″]|'')", lambda m: f"{_count(m[1])}分{_plain(m[2])}秒"),
     rule(r"(?<![\d.])(?P<hour>1[0-2]|0?[1-9])\s*(?P<half>[AaPp])\.?[Mm]\b\.?", _am_pm),
     rule(r"(?<=[点分时])(?P<it>\s*[-~–—]\s*)(?=\d{1,2}[点:时])", "到"),
     rule(r"(?<![\d.])2(?=点\d{1,2}分|点(?!\d|[零一二三四五六七八九]))", "两"),

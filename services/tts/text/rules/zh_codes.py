@@ -82,6 +82,10 @@ CODES_BEFORE_AMOUNTS_ZH: tuple[Rule, ...] = (
     rule(r"(?<!\d)(\d{2,})※(\d{2,})(?!\d)", lambda m: f"{_part(m[1])}，星号，{_part(m[2])}"),
     rule(r"(?<!\d)(1\d\d|2\d\d)/(\d\d)\s?(?:Z?R)\s?(\d\d)(?!\d)", _tyre),
     rule(r"(?<![A-Za-z])([A-Z]{1,4}(?:/[A-Z]{1,3})?)\s?(\d{3,6}(?:\.\d+)?)[-—]((?:19|20)\d\d)(?!\d)", _standard),
+    rule(
+        r"[\u4e00-\u9fff][A-Z][·•]?(?P<it>(?=[A-Z]*\d)[A-Z0-9]{5,6})(?![A-Za-z0-9])",
+        lambda m: codes.say_identifier(m["it"], codes.CODES_ZH).replace("，", ""),
+    ),
     rule(rf"{_HOTLINE}(?P<it>\d{{3,8}})(?![\d.]|[元个件])", _hotline),
     rule(r"(?<![\d.])\d{4}(?: \d{4}){2,4}(?: \d{1,3})?(?![\d.])", _groups),
     rule(r"(?<![A-Za-z0-9])[A-Z]{2,4}\d{8,}(?![A-Za-z0-9])", lambda m: codes.say_identifier(m.group(), codes.CODES_ZH)),
@@ -123,7 +127,7 @@ CODES_AFTER_AMOUNTS_ZH: tuple[Rule, ...] = (
 )
 """Applied when measures have been found: 250ml is none of these."""
 
-_AFTER_A_FACTOR = r"(?:(?<=\d)|(?<=\d[cmkd][mgl])|(?<=\d[gmlLW])|(?<=[\u4e00-\u9fff²³]))"
+_AFTER_A_FACTOR = r"(?:(?<=\d)|(?<=\d[cmkd][mgl])|(?<=\d[gmlLW])|(?<=[²³]))"
 _ALONE = r"(?!\d|\s?[\u4e00-\u9fffA-Za-z×])"
 
 MULTIPLICATION_ZH: tuple[Rule, ...] = (
@@ -131,6 +135,7 @@ MULTIPLICATION_ZH: tuple[Rule, ...] = (
     rule(rf"(?<=[\u4e00-\u9fff）)])(?P<it>\s*[x×*]\s*)(?=\d+{_ALONE})", ""),
     rule(r"(?<=[\dA-Za-z\u4e00-\u9fff²³])\s*×\s*(?=\d)", "乘"),
     rule(rf"{_AFTER_A_FACTOR}\s*[xX*]\s*(?=\d)", "乘"),
+    rule(r"(?<=[\u4e00-\u9fff])(?:[x*]|\s[x*]\s)(?=\d)", "乘"),
 )
 """苹果×3 is three of them; between sizes the sign is said."""
 
@@ -151,6 +156,7 @@ SYMBOLS_ZH: tuple[Rule, ...] = (
     rule(r"(?<![\dA-Za-z\u4e00-\u9fff%°²³])[≈~]\s*(?=\d)|≈\s*(?=\d)", "约"),
     rule(r"(?<=\d)-(?=[A-Za-z])|(?<=[A-Za-z])-(?=\d)", " "),
     rule(r"(?<=[a-z]{2})\.(?=[a-z]{2})", " 点 "),
+    rule(r"(?<=[A-Za-z])\.(?=\d)", " "),
     rule(r"(?<=[\dA-Za-z\u4e00-\u9fff])(?P<it>\s*[-–]\s*)(?=[\u4e00-\u9fff])", "，"),
     rule(r"(?<=[\u4e00-\u9fff])(?P<it>\s*[-–]\s*)(?=[\dA-Za-z])", "，"),
     rule(r"(?<=[\dA-Za-z\u4e00-\u9fff])(?P<it>\s*~\s*)(?=[\dA-Za-z\u4e00-\u9fff])", "到"),
