@@ -85,7 +85,7 @@ ALL_CONFIRMED = _cue(
 )
 UNDO = _cue("撤销|撤消|撤回|回退|反悔|恢复(刚才|上一步)|退回上一步", "undo|take (?:it|that) back|revert")
 COUPON = _cue(
-    "优惠券|优惠卷|代金券|满减|折扣券|红包|新人券|券|优惠码", "coupons?|vouchers?|promo codes?|discount codes?"
+    "优惠券|优惠卷|代金券|满\\d*减|折扣券|红包|新人券|券|优惠码", "coupons?|vouchers?|promo codes?|discount codes?"
 )
 ORDERS_NOW = _cue("(结账|下单|结算|买单|付款)(吧|了)?[。！!]?$", "(?:check ?out|place the order|order it|pay)")
 ANY_COUPON = re.compile(

@@ -284,7 +284,8 @@ def _repaired_command(heard: Heard, state: SessionState) -> str:
         return "add_to_cart"
     if intent == "add_to_cart" and cues.LESS.search(text) and state.cart_line_id:
         return "update_cart"
-    if intent in {"ask_faq", "pay", "out_of_scope"} and cues.COUPON.search(text) and cues.ORDERS_NOW.search(text):
+    of_coupon = "coupon" in names or cues.COUPON.search(text)
+    if intent in {"ask_faq", "pay", "out_of_scope"} and of_coupon and cues.ORDERS_NOW.search(text):
         return "checkout"
     if intent == "ask_faq" and state.last_intent in _ABOUT_ORDERS and cues.WHEN_COMES.search(text):
         return "order_status"

@@ -1,8 +1,9 @@
 """The merchant's sales reports: figures of a period and of the one before, its course, products and categories.
 
 Everything is computed from the orders themselves, so that a refund of today corrects the report of its order's day. One
-statement reads the period once: orders by time, their lines, and what was given back of each line. A refund of an
-amount alone is shared out over the lines of its order to the cent.
+statement reads the period once, orders by time with their lines, less what was given back of each line, into sums by
+day (week, month) and product, of which all the rest is made. A refund of an amount alone is shared out over the lines
+of its order to the cent.
 """
 
 from dataclasses import dataclass
@@ -25,54 +26,59 @@ DEFAULT_TOP = 5
 MAX_TOP = 100
 LONGEST = timedelta(days=3660)
 
-_LINES = """
-WITH sold AS MATERIALIZED (
-    SELECT o.order_id, o.created_at, o.total_cents,
-           coalesce((SELECT sum(r.amount_cents) FROM refunds r WHERE r.tenant = :tenant AND r.order_id = o.order_id
-                     AND r.status IN ('approved', 'refunded') AND NOT r.exchange), 0) AS given
-      FROM orders o
-     WHERE o.tenant = :tenant AND o.status = ANY(:sold) AND o.created_at >= :since AND o.created_at < :until
+_PREPARE = (text("SET LOCAL work_mem = '32MB'"), text("SET LOCAL jit = off"))
+"""A year of orders is joined in memory; compiling the statement would take longer than running it."""
+_GRANTED = "r.tenant = :tenant AND r.status IN ('approved', 'refunded') AND NOT r.exchange"
+_LINES = f"""
+WITH given AS MATERIALIZED (
+    SELECT r.order_id, sum(r.amount_cents)::bigint AS cents FROM refunds r
+      JOIN orders o ON o.tenant = r.tenant AND o.order_id = r.order_id
+     WHERE {_GRANTED} AND o.created_at >= :since AND o.created_at < :until GROUP BY r.order_id
 ), shares AS (
-    SELECT l.order_id, l.line_no, l.amount, s.total_cents,
+    SELECT l.order_id, l.line_no, l.amount, o.total_cents,
            sum(l.amount) OVER (PARTITION BY l.order_id ORDER BY l.line_no) AS up_to
-      FROM sold s JOIN LATERAL (SELECT order_id, line_no, quantity * unit_price_cents - discount_cents AS amount
-           FROM order_lines WHERE tenant = :tenant AND order_id = s.order_id) l USING (order_id)
-     WHERE s.given > 0
+      FROM given g JOIN orders o ON o.tenant = :tenant AND o.order_id = g.order_id
+      JOIN LATERAL (SELECT order_id, line_no, quantity * unit_price_cents - discount_cents AS amount
+           FROM order_lines WHERE tenant = :tenant AND order_id = g.order_id) l ON TRUE
 ), back AS MATERIALIZED (
-    SELECT order_id, line_no, sum(units) AS units, sum(cents) AS cents FROM (
+    SELECT order_id, line_no, sum(units)::bigint AS units, sum(cents)::bigint AS cents FROM (
         SELECT r.order_id, b.line_no, b.quantity AS units, b.amount_cents AS cents
-          FROM sold s JOIN refunds r ON r.tenant = :tenant AND r.order_id = s.order_id
-          JOIN refund_lines b ON b.tenant = r.tenant AND b.refund_id = r.refund_id
-         WHERE s.given > 0 AND r.status IN ('approved', 'refunded') AND NOT r.exchange
+          FROM given g JOIN refunds r ON r.order_id = g.order_id
+          JOIN refund_lines b ON b.tenant = r.tenant AND b.refund_id = r.refund_id WHERE {_GRANTED}
         UNION ALL
         SELECT s.order_id, s.line_no, 0, round(r.amount_cents * s.up_to / nullif(s.total_cents, 0))
                - round(r.amount_cents * (s.up_to - s.amount) / nullif(s.total_cents, 0))
-          FROM shares s JOIN refunds r ON r.tenant = :tenant AND r.order_id = s.order_id
-         WHERE r.status IN ('approved', 'refunded') AND NOT r.exchange
+          FROM shares s JOIN refunds r ON r.order_id = s.order_id
+         WHERE {_GRANTED}
            AND NOT EXISTS (SELECT 1 FROM refund_lines b WHERE b.tenant = r.tenant AND b.refund_id = r.refund_id)
-    ) given GROUP BY order_id, line_no
-), lines AS MATERIALIZED (
-    SELECT s.order_id, s.created_at, l.sku, l.quantity - coalesce(b.units, 0) AS units,
+    ) parts GROUP BY order_id, line_no
+), lines AS (
+    SELECT o.order_id, o.created_at, l.sku, l.line_no, l.quantity - coalesce(b.units, 0) AS units,
            l.quantity * l.unit_price_cents - l.discount_cents - coalesce(b.cents, 0) AS cents
-      FROM sold s JOIN order_lines l ON l.tenant = :tenant AND l.order_id = s.order_id
+      FROM orders o JOIN order_lines l ON l.tenant = :tenant AND l.order_id = o.order_id
+      LEFT JOIN given g ON g.order_id = o.order_id
       LEFT JOIN back b ON b.order_id = l.order_id AND b.line_no = l.line_no
-     WHERE s.given < s.total_cents {scope}
-), by_order AS (
-    SELECT order_id, min(created_at) AS created_at, sum(units) AS units, sum(cents) AS cents
-      FROM lines GROUP BY order_id
+     WHERE o.tenant = :tenant AND o.status = ANY(:sold) AND o.created_at >= :since AND o.created_at < :until
+       AND coalesce(g.cents, 0) < o.total_cents {{scope}}
 )
 """
-_TOTALS = "SELECT coalesce(sum(cents), 0) AS amount, coalesce(sum(units), 0) AS units, count(*) AS orders FROM by_order"
-_COURSE = """, by_sku AS (
-    SELECT sku, sum(units) AS units, sum(cents) AS cents FROM lines GROUP BY sku
+_TOTALS = "SELECT coalesce(sum(cents), 0) AS amount, coalesce(sum(units), 0) AS units, {orders} AS orders FROM lines"
+_FIRST_LINES = "count(*) FILTER (WHERE line_no = 1)"
+"""How many orders the lines of a whole shop are of: every order has a first line."""
+_DISTINCT = "count(DISTINCT order_id)"
+_COURSE = """, cells AS MATERIALIZED (
+    SELECT date_trunc(:bucket, created_at, :zone) AS at, sku, sum(units)::bigint AS units, sum(cents)::bigint AS cents,
+           count(*) FILTER (WHERE line_no = 1) AS firsts
+      FROM lines GROUP BY 1, 2
+), by_sku AS (
+    SELECT sku, sum(units) AS units, sum(cents) AS cents FROM cells GROUP BY sku
+), points AS (
+    {points}
 ), never AS (
     SELECT p.sku FROM products p WHERE p.tenant = :tenant AND NOT p.delisted AND p.created_at < :since {products}
        AND NOT EXISTS (SELECT 1 FROM by_sku b WHERE b.sku = p.sku) ORDER BY p.sku LIMIT :top
 )
-SELECT 'total' AS what, NULL AS name, NULL::timestamptz AS at, t.amount, t.units, t.orders
-  FROM (SELECT coalesce(sum(cents), 0) AS amount, coalesce(sum(units), 0) AS units, count(*) AS orders FROM by_order) t
-UNION ALL
-SELECT 'point', NULL, date_trunc(:bucket, created_at, :zone), sum(cents), sum(units), count(*) FROM by_order GROUP BY 3
+SELECT 'point' AS what, NULL AS name, at, amount, units, orders FROM points
 UNION ALL
 (SELECT 'best', sku, NULL, cents, units, 0 FROM by_sku ORDER BY units DESC, cents DESC, sku LIMIT :top)
 UNION ALL
@@ -85,6 +91,11 @@ UNION ALL
    FROM by_sku b JOIN products p ON p.tenant = :tenant AND p.sku = b.sku
   GROUP BY p.category ORDER BY sum(b.cents) DESC, p.category LIMIT :top)
 """
+_POINTS = "SELECT at, sum(cents) AS amount, sum(units) AS units, sum(firsts) AS orders FROM cells GROUP BY at"
+_SCOPED_POINTS = (
+    "SELECT date_trunc(:bucket, created_at, :zone) AS at, sum(cents) AS amount, sum(units) AS units, "
+    "count(DISTINCT order_id) AS orders FROM lines GROUP BY 1"
+)
 _RATING = (
     "SELECT avg(v.stars) FROM reviews v WHERE v.tenant = :tenant AND v.created_at >= :since "
     "AND v.created_at < :until {scope}"
@@ -203,22 +214,26 @@ async def sales_report(conn: AsyncConnection, actor: Actor, lexicons: LexiconSto
     scope, values = await _scope(conn, actor, lexicons, query)
     values |= {"tenant": actor.tenant, "sold": sorted(SOLD), "since": since, "until": until}
     asked = {"top": query.top or DEFAULT_TOP, "bucket": bucket.value, "zone": settings.time_zone}
-    statement = (_LINES + _COURSE).format(scope=_of(scope, "l.sku"), products=scope and f"AND p.sku IN ({scope})")
+    for setting in _PREPARE:
+        await conn.execute(setting)
+    parts = {"scope": _of(scope, "l.sku"), "products": scope and f"AND p.sku IN ({scope})"}
+    parts |= {"points": _SCOPED_POINTS if scope else _POINTS, "orders": _DISTINCT if scope else _FIRST_LINES}
     rows: dict[str, list[Any]] = {}
-    for row in await conn.execute(text(statement), values | asked):
+    for row in await conn.execute(text((_LINES + _COURSE).format(**parts)), values | asked):
         rows.setdefault(row.what, []).append(row)
     before = values | {"since": since - (until - since), "until": since}
-    previous = (await conn.execute(text((_LINES + _TOTALS).format(scope=_of(scope, "l.sku"))), before)).one()
+    previous = (await conn.execute(text((_LINES + _TOTALS).format(**parts)), before)).one()
+    series = _series(edges, rows.get("point", ()), bucket, settings.zone)
     least = [*rows.get("never", ()), *rows.get("worst", ())][: asked["top"]]
     return SalesReport(
-        figures=await _figures(conn, rows["total"][0], scope, values),
-        previous=await _figures(conn, previous, scope, before),
+        figures=await _figures(conn, _sums(series), scope, values),
+        previous=await _figures(conn, (previous.amount, previous.units, previous.orders), scope, before),
         best_sellers=await _products(conn, actor, rows.get("best", ())),
         worst_sellers=await _products(conn, actor, least),
         categories=tuple(
             CategorySales(*group_names(row.name), int(row.amount), int(row.units)) for row in rows.get("category", ())
         ),
-        series=_series(edges, rows.get("point", ()), bucket, settings.zone),
+        series=series,
         bucket=bucket,
         time_zone=settings.time_zone,
     )
@@ -268,14 +283,20 @@ def _of(scope: str, column: str) -> str:
     return f"AND {column} IN ({scope})" if scope else ""
 
 
-async def _figures(conn: AsyncConnection, totals: Any, scope: str, values: dict[str, Any]) -> Figures:
+def _sums(series: tuple[Point, ...]) -> tuple[int, int, int]:
+    """Amount, units and orders of a whole period; an order is of one point only."""
+    amounts = ((point.amount_cents, point.units, point.orders) for point in series)
+    return tuple(map(sum, zip(*amounts, strict=True)))  # type: ignore[return-value]
+
+
+async def _figures(conn: AsyncConnection, totals: tuple[int, int, int], scope: str, values: dict[str, Any]) -> Figures:
     rating = (await conn.execute(text(_RATING.format(scope=_of(scope, "v.sku"))), values)).scalar()
     statement = _REFUNDED.format(scope=_of(scope, "l.sku")) if scope else _REFUNDED_WHOLE
     refunded = (await conn.execute(text(statement), values)).one()
     return Figures(
-        amount_cents=int(totals.amount),
-        units=int(totals.units),
-        orders=totals.orders,
+        amount_cents=int(totals[0]),
+        units=int(totals[1]),
+        orders=int(totals[2]),
         rating=float(rating) if rating is not None else None,
         refunded_cents=int(refunded.cents),
         refunds=refunded.refunds,
@@ -288,7 +309,9 @@ def _series(edges: list[tuple[datetime, datetime]], rows: Any, bucket: Bucket, z
     points = []
     for since, until in edges:
         row = by_start.get(bucket_start(since, bucket, zone))
-        points.append(Point(since, until, int(row.amount), int(row.units), row.orders) if row else Point(since, until))
+        points.append(
+            Point(since, until, int(row.amount), int(row.units), int(row.orders)) if row else Point(since, until)
+        )
     return tuple(points)
 
 

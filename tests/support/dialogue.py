@@ -15,6 +15,7 @@ from voxcart_api.recsys.v1 import recsys_pb2
 from voxcart_api.shop.v1 import shop_pb2
 from voxcart_services.dialogue.engine import DialogueEngine, EngineOptions
 from voxcart_services.dialogue.ports import RecommenderPort, ShopPort, StateStore, StoredSession, TurnOutcome
+from voxcart_services.dialogue.slots import SHOP_TIME_ZONE
 from voxcart_services.dialogue.state import SessionState
 from voxcart_services.dialogue.store import outcome_from_json, outcome_to_json
 
@@ -74,6 +75,16 @@ class FakeShop(ShopPort):
         self.failures: dict[str, list[VoxcartError]] = {}
         self.lost_answers: set[str] = set()
         self.addresses = ["家", "公司"]
+        self.coupons = [
+            shop_pb2.Coupon(code="TEN", title="新人立减10", cents_off=1000, threshold_cents=5000),
+            shop_pb2.Coupon(code="FORTY", title="满300减40", cents_off=4000, threshold_cents=30000),
+        ]
+        self.quoted = -1
+        self.schedules: dict[str, shop_pb2.PriceSchedule] = {}
+        self.charted: shop_pb2.ReportChartRequest | None = None
+        self.amounts: dict[int, float] = {}
+        """Sales by the month that a report begins in."""
+        self.reports: list[shop_pb2.SalesReportRequest] = []
         self._seed_orders()
 
     def _seed_orders(self) -> None:
@@ -187,8 +198,10 @@ class FakeShop(ShopPort):
 
     def _Checkout(self, request: shop_pb2.CheckoutRequest) -> shop_pb2.Order:
         cart = self.cart()
-        if not cart.lines or cart.total.cents != request.expected_total_cents:
+        due = self.quoted if request.quote_id else cart.total.cents
+        if not cart.lines or due != request.expected_total_cents:
             raise WrongState("the cart changed")
+        cart.total.cents = due
         order = shop_pb2.Order(order_id=f"30000{len(self.orders)}", status="pending_payment", total=cart.total)
         for line in cart.lines:
             order.lines.add(sku=line.product.sku, name_zh=line.product.name_zh, quantity=line.quantity)
@@ -285,9 +298,19 @@ class FakeShop(ShopPort):
         return refund
 
     def _SalesReport(self, request: shop_pb2.SalesReportRequest) -> shop_pb2.SalesReportResponse:
+        self.reports.append(request)
         best = [{"product": self.products["milk"], "amount": money(650), "units": 10}]
+        worst = [{"product": self.products["gone"], "amount": money(0), "units": 0}]
+        month = getattr(request, "from").ToDatetime(UTC).astimezone(SHOP_TIME_ZONE).month
         return shop_pb2.SalesReportResponse(
-            amount=money(12345.5), units=321, orders=200, best_sellers=best, previous_amount=money(10000)
+            amount=money(self.amounts.get(month, 12345.5)),
+            units=321,
+            orders=200,
+            best_sellers=best,
+            worst_sellers=worst,
+            previous_amount=money(10000),
+            figures={"refunded": money(99), "refunds": 2},
+            categories=[{"category": "水果", "category_en": "Fruit", "amount": money(800), "units": 20}],
         )
 
     def _ReviewSummary(self, request: shop_pb2.ReviewSummaryRequest) -> shop_pb2.ReviewSummaryResponse:
@@ -295,6 +318,72 @@ class FakeShop(ShopPort):
         return shop_pb2.ReviewSummaryResponse(
             count=2, mean_stars=4.5, positive_share=0.9, praised=["新鲜"], blamed=["包装"], examples=examples
         )
+
+    def _UndoLast(self, request: shop_pb2.UndoLastRequest) -> shop_pb2.UndoLastResponse:
+        undone = next((key for key in reversed(self.answers) if key.startswith(f"{request.effect_key}/")), "")
+        if not undone:
+            raise WrongState("nothing", reason="nothing_to_undo")
+        operation = type(self.answers[undone][1]).__name__
+        answer = shop_pb2.UndoLastResponse(operation=operation, effect_key=undone)
+        if operation == "Order":
+            order = self.orders[self.answers[undone][1].order_id]  # type: ignore[attr-defined]
+            order.status = "cancelled"
+            answer.order.CopyFrom(order)
+            return answer
+        self.lines.clear()
+        answer.cart.CopyFrom(self.cart())
+        return answer
+
+    def _ListCoupons(self, request: shop_pb2.ListCouponsRequest) -> shop_pb2.ListCouponsResponse:
+        return shop_pb2.ListCouponsResponse(coupons=self.coupons, total=len(self.coupons))
+
+    def _GetQuote(self, request: shop_pb2.GetQuoteRequest) -> shop_pb2.Quote:
+        coupon = next((c for c in self.coupons if c.code == request.coupon_code), shop_pb2.Coupon())
+        if request.coupon_code and not coupon.code:
+            raise NotFound("no such coupon")
+        total = self.cart().total.cents
+        if total < coupon.threshold_cents:
+            raise WrongState("too little", reason="coupon_threshold")
+        self.quoted = total - coupon.cents_off
+        quote = shop_pb2.Quote(quote_id=f"q-{coupon.code}", coupon_code=coupon.code, total=money(self.quoted / 100))
+        quote.discount.CopyFrom(money(coupon.cents_off / 100))
+        quote.expires_at.FromDatetime(NOW + timedelta(minutes=10))
+        return quote
+
+    def _SchedulePrice(self, request: shop_pb2.SchedulePriceRequest) -> shop_pb2.PriceSchedule:
+        entry = self._known(self.products, request.sku)
+        if request.price_cents < 1000:
+            raise WrongState("below the floor", reason="below_floor")
+        schedule = shop_pb2.PriceSchedule(
+            schedule_id=f"s{len(self.schedules)}",
+            sku=entry.sku,
+            name_zh=entry.name_zh,
+            name_en=entry.name_en,
+            price=money(request.price_cents / 100),
+            status="scheduled" if request.HasField("starts_at") else "active",
+            ends_at=request.ends_at,
+        )
+        schedule.starts_at.CopyFrom(request.starts_at)
+        self.schedules[schedule.schedule_id] = schedule
+        return schedule
+
+    def _ListPriceSchedules(self, request: shop_pb2.ListPriceSchedulesRequest) -> shop_pb2.ListPriceSchedulesResponse:
+        found = [s for s in self.schedules.values() if s.status in request.statuses and request.sku in ("", s.sku)]
+        return shop_pb2.ListPriceSchedulesResponse(schedules=found, total=len(found))
+
+    def _CancelPriceSchedule(self, request: shop_pb2.CancelPriceScheduleRequest) -> shop_pb2.PriceSchedule:
+        self.schedules[request.schedule_id].status = "cancelled"
+        return self.schedules[request.schedule_id]
+
+    def _ConfirmOrders(self, request: shop_pb2.ConfirmOrdersRequest) -> shop_pb2.ProcessedOrders:
+        paid = [order for order in self.orders.values() if order.status == "paid"]
+        for order in paid:
+            order.status = "confirmed"
+        return shop_pb2.ProcessedOrders(orders=paid, refused=[{"order_id": "x", "reason": "wrong_state"}])
+
+    def _ReportChart(self, request: shop_pb2.ReportChartRequest) -> shop_pb2.ReportChartResponse:
+        self.charted = request
+        return shop_pb2.ReportChartResponse(images=[{"media_type": "image/svg+xml", "data": b"<svg/>"}])
 
 
 class FakeRecommender(RecommenderPort):

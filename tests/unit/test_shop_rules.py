@@ -16,7 +16,6 @@ from voxcart_services.shop.pricing import (
     checked_stock,
     total_cents,
 )
-from voxcart_services.shop.review_summary import count_aspects
 
 pytestmark = pytest.mark.unit
 
@@ -109,23 +108,3 @@ def test_a_shopper_is_no_merchant() -> None:
     with pytest.raises(NotAllowed):
         Actor.checked("", "someone", Role.SHOPPER).need_merchant()
     Actor.checked("", "someone", Role.MERCHANT).need_merchant()
-
-
-def test_reviews_are_counted_by_aspect() -> None:
-    praised, blamed = count_aspects(
-        [
-            (5, "音质很好，低音很足。物流很快，第二天就到了。"),
-            (5, "音质很好。"),
-            (2, "续航一般，半天就没电了。"),
-            (1, "续航一般，半天就没电了。物流太慢了，等了快一个星期。"),
-        ]
-    )
-    assert praised[0] == "音质好"
-    assert blamed[0] == "续航差"
-    assert "物流慢" in blamed
-
-
-def test_not_fresh_is_no_praise() -> None:
-    praised, blamed = count_aspects([(1, "有两个坏了，不太新鲜。")])
-    assert "新鲜" not in praised
-    assert "不新鲜" in blamed

@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from voxcart.errors import InvalidInput, NotFound, Overloaded
+from voxcart.errors import InvalidInput, NotFound, NotSupported, Overloaded
 from voxcart.text.dates import find_time_ranges
 from voxcart_api.common.v1 import common_pb2
 from voxcart_api.shop.v1 import shop_pb2
@@ -339,6 +339,6 @@ async def _add_chart(
     )
     try:
         chart = await turn.shop.read("ReportChart", request)
-    except Overloaded:
+    except (Overloaded, NotSupported):
         return
     card.images.extend(chart.images)
