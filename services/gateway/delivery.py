@@ -220,6 +220,8 @@ class Delivery:
             audio = AudioOutput(utterance_id=chunk.utterance_id, data=piece)
             if piece is pieces[0]:
                 audio.clause_text = chunk.clause_text
+                for word in chunk.words:
+                    audio.words.add(text=word.text, start_ms=word.start_ms, end_ms=word.end_ms)
                 audio.timing.extend(timing)
             self._outbox.put(ConverseResponse(audio=audio))
             AUDIO_OUT_BYTES_TOTAL.inc(len(piece))

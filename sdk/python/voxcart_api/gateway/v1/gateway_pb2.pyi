@@ -204,20 +204,32 @@ class ReplyResult(_message.Message):
     def __init__(self, utterance_id: _Optional[str] = ..., text: _Optional[str] = ..., cards: _Optional[_Iterable[_Union[_common_pb2.Card, _Mapping]]] = ..., actions: _Optional[_Iterable[_Union[_common_pb2.Action, _Mapping]]] = ..., awaiting: _Optional[str] = ..., hand_over: _Optional[bool] = ..., timing: _Optional[_Iterable[_Union[_common_pb2.ServerTiming, _Mapping]]] = ..., is_last: _Optional[bool] = ...) -> None: ...
 
 class AudioOutput(_message.Message):
-    __slots__ = ("utterance_id", "data", "clause_text", "is_last", "cancelled", "timing")
+    __slots__ = ("utterance_id", "data", "clause_text", "is_last", "cancelled", "timing", "words")
     UTTERANCE_ID_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     CLAUSE_TEXT_FIELD_NUMBER: _ClassVar[int]
     IS_LAST_FIELD_NUMBER: _ClassVar[int]
     CANCELLED_FIELD_NUMBER: _ClassVar[int]
     TIMING_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
     utterance_id: str
     data: bytes
     clause_text: str
     is_last: bool
     cancelled: bool
     timing: _containers.RepeatedCompositeFieldContainer[_common_pb2.ServerTiming]
-    def __init__(self, utterance_id: _Optional[str] = ..., data: _Optional[bytes] = ..., clause_text: _Optional[str] = ..., is_last: _Optional[bool] = ..., cancelled: _Optional[bool] = ..., timing: _Optional[_Iterable[_Union[_common_pb2.ServerTiming, _Mapping]]] = ...) -> None: ...
+    words: _containers.RepeatedCompositeFieldContainer[CaptionWord]
+    def __init__(self, utterance_id: _Optional[str] = ..., data: _Optional[bytes] = ..., clause_text: _Optional[str] = ..., is_last: _Optional[bool] = ..., cancelled: _Optional[bool] = ..., timing: _Optional[_Iterable[_Union[_common_pb2.ServerTiming, _Mapping]]] = ..., words: _Optional[_Iterable[_Union[CaptionWord, _Mapping]]] = ...) -> None: ...
+
+class CaptionWord(_message.Message):
+    __slots__ = ("text", "start_ms", "end_ms")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    START_MS_FIELD_NUMBER: _ClassVar[int]
+    END_MS_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    start_ms: int
+    end_ms: int
+    def __init__(self, text: _Optional[str] = ..., start_ms: _Optional[int] = ..., end_ms: _Optional[int] = ...) -> None: ...
 
 class Error(_message.Message):
     __slots__ = ("code", "message", "utterance_id", "retryable")
