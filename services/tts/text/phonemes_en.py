@@ -7,6 +7,7 @@ The dictionaries are misaki's (180,000 words, US and British). A word that is in
 import json
 import re
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 
 from voxcart.text.wordlist import words as words_of
@@ -34,26 +35,32 @@ def _spelled_as_ours(phonemes: str) -> str:
     return phonemes.replace("ɾ", "T").replace("ʔ", "t")
 
 
+@cache
+def _dictionaries(region: str) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Pronunciations by word, and by word class those of words that have several."""
+    data = resources.files("misaki") / "data"
+    words: dict[str, str] = {}
+    heteronyms: dict[str, dict[str, str]] = {}
+    for grade in ("silver", "gold"):
+        entries = json.loads(data.joinpath(f"{region}_{grade}.json").read_text(encoding="utf-8"))
+        for word, phonemes in entries.items():
+            if isinstance(phonemes, dict):
+                heteronyms[word] = {name: _spelled_as_ours(form) for name, form in phonemes.items() if form}
+                phonemes = phonemes["DEFAULT"]
+            if phonemes:
+                words[word] = _spelled_as_ours(phonemes)
+    own = read_lexicon("lexicon_en.tsv")
+    words.update(own)
+    for word in own:
+        heteronyms.pop(word, None)
+    return words, heteronyms
+
+
 class EnglishPhonemizer:
-    """English words to phonemes. Loads its dictionaries when made (0.2 s, about 40 MB)."""
+    """English words to phonemes. The first of a region loads its dictionaries (0.2 s, about 40 MB)."""
 
     def __init__(self, *, british: bool = False) -> None:
-        data = resources.files("misaki") / "data"
-        region = "gb" if british else "us"
-        self._words: dict[str, str] = {}
-        self._heteronyms: dict[str, dict[str, str]] = {}
-        for grade in ("silver", "gold"):
-            entries = json.loads(data.joinpath(f"{region}_{grade}.json").read_text(encoding="utf-8"))
-            for word, phonemes in entries.items():
-                if isinstance(phonemes, dict):
-                    self._heteronyms[word] = {name: _spelled_as_ours(form) for name, form in phonemes.items() if form}
-                    phonemes = phonemes["DEFAULT"]
-                if phonemes:
-                    self._words[word] = _spelled_as_ours(phonemes)
-        own = read_lexicon("lexicon_en.tsv")
-        self._words.update(own)
-        for word in own:
-            self._heteronyms.pop(word, None)
+        self._words, self._heteronyms = _dictionaries("gb" if british else "us")
 
     def __call__(self, words: Sequence[str]) -> list[str]:
         """Phonemes of each of the words of one phrase, in their context; empty for what has no sound."""

@@ -20,9 +20,12 @@ SHOP_TEXT = st.text(
 )
 
 
+FRONT_END = FrontEnd()
+
+
 @pytest.fixture(scope="module")
 def front_end() -> FrontEnd:
-    return FrontEnd()
+    return FRONT_END
 
 
 def words_of(pronunciation: Pronunciation) -> list[str]:
@@ -201,6 +204,3 @@ def test_long_runs_of_anything_are_said(front_end: FrontEnd, character: str) -> 
     for text in (character * 150, f"x{character * 150}!"):
         for language in ("zh", "en"):
             _holds_together(text, said(front_end, text, language))
-
-
-FRONT_END = FrontEnd()
