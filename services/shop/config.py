@@ -25,7 +25,8 @@ class ShopSettings(AdapterSettings):
     shop_seed: bool = True
     """Fill the default shop with the demo catalogue and history at the first start on an empty database."""
     shop_pool_size: int = Field(8, ge=1, le=200)
-    """Connections to PostgreSQL. A call that finds none free within ``shop_pool_wait_seconds`` is refused."""
+    """Connections to PostgreSQL, and as many again for changes of carts and checkouts. A call that finds none free
+    within ``shop_pool_wait_seconds`` is refused."""
     shop_pool_wait_seconds: float = Field(2.0, gt=0, le=60)
     """How long a call waits for a connection, seconds."""
     shop_statement_seconds: float = Field(5.0, gt=0, le=120)
