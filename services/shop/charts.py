@@ -1,6 +1,6 @@
 """Charts of sales reports, in Chinese and English, drawn when they are asked for and kept for the next time.
 
-Drawing takes tens of milliseconds of CPU time and goes on in a thread of its own, so that calls are answered meanwhile;
+Drawing takes about a tenth of a second of CPU time, in a thread of its own, so that calls are answered meanwhile;
 few wait for it, more are refused. A picture depends on nothing but the figures in it, which are the key of the cache.
 """
 
