@@ -116,7 +116,7 @@ def _svg_shape(shape: Box | Rule | Label) -> str:
 
 
 def to_png(picture: Picture) -> bytes:
-    """The picture as PNG, :data:`SCALE` pixels a unit. Takes about a tenth of a second of CPU time; call it in a thread."""
+    """The picture as PNG, :data:`SCALE` pixels a unit. Takes a tenth of a second of CPU time: call it in a thread."""
     image = Image.new("RGB", (picture.width * SCALE, picture.height * SCALE), "#ffffff")
     draw = ImageDraw.Draw(image)
     for shape in picture.shapes:
