@@ -21,7 +21,7 @@ import psycopg
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
-from psycopg.types.numeric import Int8BinaryDumper
+from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
 from voxcart.errors import DeadlineMissed, Overloaded, VoxcartError
 
@@ -52,7 +52,8 @@ class BatchConnection:
 
     def __init__(self, connection: psycopg.AsyncConnection[Any], limit_s: float) -> None:
         """Takes over a fresh connection in autocommit mode; a batch may take ``limit_s`` seconds at most."""
-        connection.adapters.register_dumper(int, Int8BinaryDumper)  # one type for all, so that plans are shared
+        for dumper in (Int8Dumper, Int8BinaryDumper):  # one type for numbers of any size, in lists (text) and alone
+            connection.adapters.register_dumper(int, dumper)
         self._connection = connection
         self._pgconn = connection.pgconn
         self._pgconn.enter_pipeline_mode()

@@ -141,6 +141,15 @@ async def test_values_of_every_kind_come_back(pool: BatchPool) -> None:
     assert row._asdict() == values | {"percent": "5%", "again": 2**62}
 
 
+async def test_a_statement_takes_numbers_of_any_size_whatever_came_first(pool: BatchPool) -> None:
+    """A statement is prepared with the types of its first values: small numbers must not set the size for others."""
+    sql = "SELECT %(n)s AS n, %(list)s AS list, %(words)s::text[] AS words"
+    async with pool.connection() as connection:
+        for n in (1, 199_900, 2**40, 0, -(2**62), 7):
+            ((row,),) = await connection.exchange((sql, {"n": n, "list": [1, n], "words": [str(n)] * (n % 3)}))
+            assert (row.n, row.list) == (n, [1, n])
+
+
 async def test_more_than_there_are_connections_wait_and_are_told_in_time(shop_postgres: PostgresForTests) -> None:
     pool = BatchPool(_connector(shop_postgres), 2, 0.2)
     try:
