@@ -1,6 +1,6 @@
 """Sentences that the language model of correction learns from.
 
-- Commands of the project's own: `commands.yaml` and the example patterns of understanding (`services/nlu/data`), drawn
+- Commands and everyday talk of the project's own: `commands.yaml`, `everyday.yaml` and the example patterns of understanding (`services/nlu/data`), drawn
   with its word lists; a product, brand or category is drawn as the class token in a part of the sentences, so that the
   model learns where names stand and live catalogues can fill them in; another part takes a query as the product.
 - The demo shop's product names, questions, answers and reviews.
@@ -30,8 +30,10 @@ from voxcart_services.asr.text.words import general_counts
 from voxcart_services.nlu.lexicon import load_yaml
 
 SHOP_DATA = Path("services/shop/data")
-COMMANDS = Path(__file__).with_name("commands.yaml")
+PATTERN_FILES = [Path(__file__).with_name(name) for name in ("commands.yaml", "everyday.yaml")]
 _NAME_SLOT = re.compile(r"\{(?:product|brand|category)\}")
+_MISSPELT = re.compile("优惠卷")
+"""What the lists of understanding tolerate, though it is a misspelling."""
 _PRODUCT_SLOT = re.compile(r"\{product\}")
 _HEADS = (
     "嗯",
@@ -56,6 +58,8 @@ _HEADS = (
 _TAILS = ("啊", "呀", "吧", "呢", "哈", "嘛", "谢谢", "吗", "了", "哦", "可以吗", "行吗", "好吗", "行不行")
 # How often a person says such a thing in a shop, relative to 1 for intents that are not named.
 _INTENT_WEIGHTS = {
+    **dict.fromkeys(("people", "things", "shopping"), 20),
+    **dict.fromkeys(("chat", "world", "talk_of_trade", "latin"), 10),
     **dict.fromkeys(("search", "cart", "checkout", "order", "merchant"), 6),
     **dict.fromkeys(("size", "refund", "address", "service", "talk"), 4),
     **dict.fromkeys(("search_product", "add_to_cart", "affirm", "out_of_scope"), 3),
@@ -77,7 +81,7 @@ class CorpusOptions:
         seed: Of the drawings.
     """
 
-    num_commands: int = 300_000
+    num_commands: int = 450_000
     general_mass: int = 600_000
     seed: int = 20_261
 
@@ -118,7 +122,7 @@ def commands(queries: list[str], options: CorpusOptions) -> Iterator[str]:
             pattern = _NAME_SLOT.sub(NAME, pattern)
         elif draw < _CLASS_SHARE + _QUERY_SHARE and short_queries:
             pattern = _PRODUCT_SLOT.sub(rng.choice(short_queries), pattern)
-        yield _spoken(expander.sentence(pattern), rng)
+        yield _spoken(_MISSPELT.sub("优惠券", expander.sentence(pattern)), rng)
     for word in read_words("confirmations.txt"):
         for _ in range(options.num_commands // 4_000):
             yield word
@@ -127,7 +131,9 @@ def commands(queries: list[str], options: CorpusOptions) -> Iterator[str]:
 def _patterns() -> list[tuple[str, list[str]]]:
     """The patterns of every intent or topic that hold Han characters."""
     sources = [load_yaml(name) for name in EXAMPLE_FILES]
-    by_intent: dict[str, list[str]] = yaml.load(COMMANDS.read_text("utf-8"), Loader=yaml.CBaseLoader)
+    by_intent: dict[str, list[str]] = {}
+    for path in PATTERN_FILES:
+        by_intent |= yaml.load(path.read_text("utf-8"), Loader=yaml.CBaseLoader)
     for source in sources:
         for group in _GROUPS:
             for intent, patterns in source[group].items():

@@ -20,7 +20,7 @@ from voxcart_services.asr.text.tokens import END, to_tokens
 
 OUTPUT = Path("services/asr/data") / MODEL_FILE
 ORDER = 5
-PRUNING = 2.4e-8
+PRUNING = 3.7e-8
 SOURCES = [
     "commands drawn from the project's own example patterns and word lists (Apache-2.0)",
     "the demo shop's names, questions, answers and reviews (Apache-2.0)",

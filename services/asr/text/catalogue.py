@@ -7,13 +7,16 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from voxcart.text.scripts import simplify
 from voxcart_services.asr.lists import read_words
 from voxcart_services.asr.text.decoder import NameArc, Unit
-from voxcart_services.asr.text.latin import LatinNames, latin_forms
-from voxcart_services.asr.text.names import MAX_SYLLABLES, MIN_SYLLABLES, NameIndex
+from voxcart_services.asr.text.latin import LatinNames, latin_forms, spoken_latin
+from voxcart_services.asr.text.names import LoanIndex, NameIndex
+from voxcart_services.asr.text.sound_index import MAX_SYLLABLES, MIN_SYLLABLES
 from voxcart_services.asr.text.sounds import HeardSounds
+from voxcart_services.asr.text.tokens import LATIN
 from voxcart_services.asr.text.words import segment
 
 _HAN_RUN = re.compile(r"[㐀-䶿一-鿿]+")
@@ -21,7 +24,14 @@ _UNLISTED = 30
 _MAX_NAMES = 4_000.0
 _HOT_LOGPROB = -2.0
 
-Names = tuple[tuple[str, NameIndex, float], ...]
+
+class Names(NamedTuple):
+    """Names of one source: "" are goods in general. `logprob` is that of each among all names, at most."""
+
+    source: str
+    index: NameIndex
+    loans: LoanIndex
+    logprob: float
 
 
 class Catalogue:
@@ -30,39 +40,44 @@ class Catalogue:
     def __init__(self) -> None:
         self._names: defaultdict[str, NameIndex] = defaultdict(NameIndex)
         self._latin: defaultdict[str, LatinNames] = defaultdict(LatinNames)
-        self._products: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        self._loans: defaultdict[str, LoanIndex] = defaultdict(LoanIndex)
+        self._products: dict[tuple[str, str], tuple[tuple[str, ...], ...]] = {}
 
     def set_product(self, tenant: str, sku: str, names: Iterable[str]) -> None:
         """Adds or replaces what a product is called; no names take it out."""
-        names, known = tuple(names), self._products.pop((tenant, sku), ((), ()))
-        spoken = tuple(dict.fromkeys(form for name in names for form in spoken_forms(name)))
-        latin = tuple(dict.fromkeys(form for name in names for form in latin_forms(name)))
-        if known == (spoken, latin):
-            if spoken or latin:
-                self._products[(tenant, sku)] = known
+        names = tuple(names)
+        new = tuple(
+            tuple(dict.fromkeys(form for name in names for form in forms(name)))
+            for forms in (spoken_forms, latin_forms, spoken_latin)
+        )
+        old = self._products.pop((tenant, sku), ((), (), ()))
+        if any(new):
+            self._products[tenant, sku] = new
+        if new == old:
             return
-        if spoken or latin:
-            self._products[(tenant, sku)] = (spoken, latin)
-        for indexes, old, new in ((self._names, known[0], spoken), (self._latin, known[1], latin)):
+        for indexes, before, after in zip((self._names, self._latin, self._loans), old, new, strict=True):
             index = indexes[tenant]
-            for name in old:
+            for name in before:
                 index.remove(name)
-            for name in new:
+            for name in after:
                 index.add(name)
             if not index:
                 del indexes[tenant]
 
-    def names(self, tenant: str, hot_words: Sequence[tuple[str, ...]]) -> Names:
-        """(source, index, log probability of a name) of what is likely in a request; "" are goods in general."""
-        found: list[tuple[str, NameIndex, float]] = [("", _goods(), -math.log(len(_goods()) + _UNLISTED))]
-        index = self._names.get(tenant)
-        if index:
-            found.append(("catalogue", index, -math.log(min(_MAX_NAMES, len(index)) + _UNLISTED)))
+    def names(self, tenant: str, hot_words: Sequence[tuple[str, ...]]) -> list[Names]:
+        """What is likely in a request."""
+        found = [Names("", _goods(), _brands(), -math.log(len(_goods()) + _UNLISTED))]
+        index, loans = self._names.get(tenant), self._loans.get(tenant)
+        if index or loans:
+            index, loans = index or NameIndex(), loans or LoanIndex()
+            logprob = -math.log(min(_MAX_NAMES, len(index) + len(loans)) + _UNLISTED)
+            found.append(Names("catalogue", index, loans, logprob))
         for layer in hot_words:
-            index = _hot_index(layer)
-            if index:
-                found.append(("hot_word", index, _HOT_LOGPROB - 0.5 * math.log(len(index))))
-        return tuple(found)
+            index, loans = _hot_index(layer)
+            if index or loans:
+                logprob = _HOT_LOGPROB - 0.5 * math.log(len(index) + len(loans))
+                found.append(Names("hot_word", index, loans, logprob))
+        return found
 
     def latin_names(self, tenant: str, hot_words: Sequence[tuple[str, ...]]) -> list[tuple[str, LatinNames]]:
         """(source, names) in Latin letters, hot words first."""
@@ -87,15 +102,15 @@ def spoken_forms(name: str) -> Iterator[str]:
                     yield form
 
 
-def name_arcs(units: Sequence[Unit], names: Names, sounds: HeardSounds) -> list[NameArc]:
+def name_arcs(units: Sequence[Unit], names: Sequence[Names], sounds: HeardSounds) -> list[NameArc]:
     """Where in a text which names may have been said."""
     text = [unit.heard for unit in units]
     rows = sounds.rows(text, MAX_SYLLABLES)
-    return [
-        NameArc(match, logprob, source)
-        for source, index, logprob in names
-        for match in index.search(text, rows, sounds)
-    ]
+    arcs: list[NameArc] = []
+    for source, index, loans, logprob in names:
+        arcs += [NameArc(match, logprob, source) for match in index.search(text, rows, sounds)]
+        arcs += [NameArc(match, logprob, source, LATIN) for match in loans.search(rows)]
+    return arcs
 
 
 @functools.cache
@@ -107,6 +122,12 @@ def _goods() -> NameIndex:
     return index
 
 
+@functools.cache
+def _brands() -> LoanIndex:
+    """Names in Latin letters that shops everywhere use."""
+    return LoanIndex(read_words("latin.txt"))
+
+
 @functools.lru_cache(maxsize=256)
 def _hot_latin(words: tuple[str, ...]) -> LatinNames:
     """What the words of a layer have in Latin letters."""
@@ -114,10 +135,12 @@ def _hot_latin(words: tuple[str, ...]) -> LatinNames:
 
 
 @functools.lru_cache(maxsize=256)
-def _hot_index(words: tuple[str, ...]) -> NameIndex:
+def _hot_index(words: tuple[str, ...]) -> tuple[NameIndex, LoanIndex]:
     """The words of a layer; made once for every layer."""
-    index = NameIndex()
+    index, loans = NameIndex(), LoanIndex()
     for word in words:
         for run in _HAN_RUN.findall(simplify(word)):
             index.add(run)
-    return index
+        for form in spoken_latin(word):
+            loans.add(form)
+    return index, loans

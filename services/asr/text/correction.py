@@ -22,7 +22,7 @@ from voxcart_services.asr.text.latin import latin_edits
 from voxcart_services.asr.text.sounds import HeardSounds
 from voxcart_services.asr.text.syllables import readings
 from voxcart_services.asr.text.tokens import split_units
-from voxcart_services.asr.text.words import general_counts
+from voxcart_services.asr.text.words import general_counts, segment
 
 _MAX_CHARACTERS = 400
 _USUAL_CONFIDENCE, _LEAST_WEIGHT = 0.67, 0.2
@@ -68,7 +68,12 @@ class CorrectionRules:
         familiar_surprise: Nats a token up to which a sentence is such as people say in a shop.
         unfamiliar_margin: What the margin grows by for every nat over that: what the language model does not know it
             cannot judge.
-        word_margin: What the margin grows by for an edit of a word of general Chinese into one that sounds otherwise.
+        familiar_nearby, nearby_margin: The same for the corrected words and those beside them.
+        usual_cost: Nats of the channel that are usual for a replaced character.
+        distance_weight: What the margin grows by for every nat over that.
+        word_margin: What the margin grows by for an edit of a word of general Chinese; half of it if the new one sounds
+            the same.
+        unsure, sure: Confidence of the recogniser up to which none of this counts, and from which all of it does.
         confidence_slope: By how much it is dearer to replace what the recogniser was sure of, per unit of confidence.
         score_scale: Nats of gain over which the score of an edit goes from 0.5 to 0.73.
         hypothesis_weight: Of the recogniser's log probability in the choice between its hypotheses.
@@ -79,7 +84,13 @@ class CorrectionRules:
     margin: float = 0.7
     familiar_surprise: float = 3.2
     unfamiliar_margin: float = 3.0
-    word_margin: float = 2.0
+    familiar_nearby: float = 3.5
+    nearby_margin: float = 1.0
+    usual_cost: float = 2.5
+    distance_weight: float = 0.7
+    word_margin: float = 3.0
+    unsure: float = 0.5
+    sure: float = 0.8
     confidence_slope: float = 0.6
     score_scale: float = 3.0
     hypothesis_weight: float = 0.6
@@ -114,7 +125,8 @@ class Corrector:
         if len(request.text) > _MAX_CHARACTERS:
             return []
         names = self._catalogue.names(request.tenant, request.hot_words)
-        first = self._read(request.text, request.confidences, names)
+        sentence = (math.exp(min(0.0, request.score)),) * len(request.text)
+        first = self._read(request.text, request.confidences or sentence, names)
         if first is None:
             return []
         for text, score in request.alternatives:
@@ -133,45 +145,60 @@ class Corrector:
             return []
         return latin_edits(text, self._catalogue.latin_names(tenant, hot_words))
 
-    def _read(self, text: str, confidences: Sequence[float] | None, names: Names) -> _Read | None:
+    def _read(self, text: str, confidences: Sequence[float] | None, names: Sequence[Names]) -> _Read | None:
         spans = split_units(text)
         if not spans:
             return None
         slope = self._rules.confidence_slope
         units = [Unit(text[s:e], token, heard, _weight(confidences, s, e, slope)) for s, e, token, heard in spans]
         reading = self._decoder.decode(units, name_arcs(units, names, self._sounds))
-        return _Read(text, spans, units, reading.pieces, reading.score)
+        return _Read(text, spans, units, reading.pieces, reading.score, confidences)
 
     def _edits(self, read: _Read) -> list[TextEdit]:
         """The changes of a reading that gain enough; what is left out may make others not worth it."""
-        rules, pieces = self._rules, list(read.pieces)
-        unfamiliar = max(0.0, self._decoder.surprise(pieces) - rules.familiar_surprise)
-        margin = rules.margin + rules.unfamiliar_margin * unfamiliar
-        while changes := self._changes(read, pieces):
-            worst = min(changes, key=lambda change: change.gain)
-            if worst.gain >= margin:
-                return [change.edit for change in changes]
-            begin, stop = pieces[worst.start].start, pieces[worst.end - 1].end
-            pieces[worst.start : worst.end] = _plain(read.units, begin, stop)
+        pieces = list(read.pieces)
+        while stretches := _stretches(read.units, pieces):
+            parts = [(at, at + 1) for start, end in stretches for at in range(start, end) if end > start + 1]
+            gains = {stretch: self._gain(read, pieces, *stretch) for stretch in [*stretches, *parts]}
+            counted = {key: gain.counted if key in stretches else gain.of_part for key, gain in gains.items()}
+            worst = min(counted, key=counted.__getitem__)
+            if counted[worst] >= self._rules.margin:
+                return [self._edit(read, pieces[slice(*stretch)], gains[stretch].whole) for stretch in stretches]
+            begin, stop = pieces[worst[0]].start, pieces[worst[1] - 1].end
+            pieces[slice(*worst)] = _plain(read.units, begin, stop)
         return []
 
-    def _changes(self, read: _Read, pieces: list[Piece]) -> list[_Change]:
-        """Stretches of pieces that change something, with what the sentence gains by each."""
-        whole = self._decoder.score(pieces)
-        found, start = [], 0
-        while start < len(pieces):
-            end = start
-            while end < len(pieces) and _differs(read.units, pieces[end]):
-                end += 1
-            if end > start:
-                changed = pieces[start:end]
-                begin, stop = changed[0].start, changed[-1].end
-                plain = self._decoder.score([*pieces[:start], *_plain(read.units, begin, stop), *pieces[end:]])
-                edit = self._edit(read, changed, whole - plain)
-                is_word = edit.reason == "near_homophone" and len(edit.before) > 1 and edit.before in general_counts()
-                found.append(_Change(start, end, whole - plain - (self._rules.word_margin if is_word else 0.0), edit))
-            start = max(end, start + 1)
-        return found
+    def _gain(self, read: _Read, pieces: list[Piece], start: int, end: int) -> _Gain:
+        """What the sentence gains by the pieces `[start, end)`, and what of it counts against the margin."""
+        rules, changed = self._rules, pieces[start:end]
+        begin, stop = changed[0].start, changed[-1].end
+        plain = [*pieces[:start], *_plain(read.units, begin, stop), *pieces[end:]]
+        whole = self._decoder.score(pieces) - self._decoder.score(plain)
+        # The more syllables of a name were heard, the less it needs a sentence that the language model knows.
+        named = max((piece.end - piece.start - 1 for piece in changed if piece.source), default=1)
+        doubt = self._unfamiliarity(pieces, start, end) / max(1, named)
+        if _is_of_word(read, begin, stop):
+            doubt += rules.word_margin * (0.5 if _reason(read.units, changed) == "homophone" else 1.0)
+        usual_cost = rules.usual_cost * _num_changed(read.units, changed)
+        distance = rules.distance_weight * max(0.0, sum(piece.cost for piece in changed) - usual_cost)
+        sureness = self._sureness(read, begin, stop)
+        return _Gain(whole, whole - sureness * (distance + doubt), whole - sureness * distance)
+
+    def _sureness(self, read: _Read, start: int, end: int) -> float:
+        """How much the recogniser is to be believed, 0..1."""
+        rules = self._rules
+        first, last = read.spans[start][0], read.spans[end - 1][1]
+        confidence = sum(read.confidences[first:last]) / (last - first) if read.confidences else 1.0
+        return min(1.0, max(0.0, (confidence - rules.unsure) / (rules.sure - rules.unsure)))
+
+    def _unfamiliarity(self, pieces: list[Piece], start: int, end: int) -> float:
+        """What is taken off a gain because the language model does not know such a sentence, or such words in it."""
+        rules, surprises = self._rules, self._decoder.surprises(pieces)
+        counts = [*(len(piece.tokens) for piece in pieces), 1]
+        near = slice(max(0, start - 1), end + 2)
+        whole = sum(surprises) / sum(counts) - rules.familiar_surprise
+        nearby = sum(surprises[near]) / max(1, sum(counts[near])) - rules.familiar_nearby
+        return rules.unfamiliar_margin * max(0.0, whole) + rules.nearby_margin * max(0.0, nearby)
 
     def _edit(self, read: _Read, changed: list[Piece], gain: float) -> TextEdit:
         begin, stop = read.spans[changed[0].start][0], read.spans[changed[-1].end - 1][1]
@@ -190,15 +217,28 @@ class _Read(NamedTuple):
     units: list[Unit]
     pieces: tuple[Piece, ...]
     score: float
+    confidences: Sequence[float] | None
 
 
-class _Change(NamedTuple):
-    """The pieces `[start, end)` change the text; `gain` is what counts against the margin."""
+class _Gain(NamedTuple):
+    """What a sentence gains by a change, what of it counts against the margin, and what if it is part of a longer one.
 
-    start: int
-    end: int
-    gain: float
-    edit: TextEdit
+    The sentence that the language model does not know and the words that are replaced are those of the longer one.
+    """
+
+    whole: float
+    counted: float
+    of_part: float
+
+
+def _stretches(units: Sequence[Unit], pieces: Sequence[Piece]) -> list[tuple[int, int]]:
+    """Where neighbouring pieces change something: [start, end)."""
+    found: list[tuple[int, int]] = []
+    for at, piece in enumerate(pieces):
+        if _differs(units, piece):
+            start = found.pop()[0] if found and found[-1][1] == at else at
+            found.append((start, at + 1))
+    return found
 
 
 def _applied(text: str, edits: list[TextEdit]) -> str:
@@ -219,6 +259,27 @@ def _trimmed(start: int, before: str, after: str, reason: str, score: float) -> 
 def _plain(units: Sequence[Unit], start: int, end: int) -> list[Piece]:
     """The text as it was recognised."""
     return [Piece(i, i + 1, units[i].text, units[i].token) for i in range(start, end)]
+
+
+def _num_changed(units: Sequence[Unit], pieces: Sequence[Piece]) -> int:
+    """How many units are read as others."""
+    changed = 0
+    for piece in pieces:
+        heard = [unit.text for unit in units[piece.start : piece.end]]
+        same_place = zip(heard, piece.text, strict=False) if len(heard) == len(piece.text) else ()
+        changed += len(heard) - sum(old == new for old, new in same_place)
+    return changed
+
+
+def _is_of_word(read: _Read, start: int, end: int) -> bool:
+    """Whether units of a text belong to a word of general Chinese that has more than one character."""
+    first, last = read.spans[start][0], read.spans[end - 1][1]
+    position = 0
+    for word in segment(read.text):
+        position += len(word)
+        if position > first and position - len(word) < last and len(word) > 1 and word in general_counts():
+            return True
+    return False
 
 
 def _differs(units: Sequence[Unit], piece: Piece) -> bool:

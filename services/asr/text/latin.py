@@ -134,6 +134,18 @@ def latin_forms(name: str) -> Iterator[str]:
                 yield form
 
 
+def spoken_latin(name: str) -> Iterator[str]:
+    """What of a name in Latin letters may be said in a Mandarin sentence: its words before the first with a digit."""
+    for match in _NAME_RUN.finditer(name):
+        words_before = []
+        for word in match.group().split()[:_MAX_WORDS]:
+            if not word.isalpha():
+                break
+            words_before.append(word)
+            if len(form := " ".join(words_before)) >= _MIN_LETTERS:
+                yield form
+
+
 def latin_edits(text: str, sources: Sequence[tuple[str, LatinNames]]) -> list[TextEdit]:
     """Words that were meant as names, the longest first; offsets in `text`."""
     parts = list(_WORD.finditer(text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -12,8 +13,6 @@ from voxcart_services.asr.text.sounds import READING_COST, HeardSounds, sound_nu
 from voxcart_services.asr.text.syllables import readings
 
 _MAX_CACHED = 40_000
-_MAX_WORSE = 7.0
-_MAX_KEPT = 16
 _HOMOPHONES = 3
 
 
@@ -29,74 +28,102 @@ class Candidate(NamedTuple):
 class Substitutes:
     """Finds and keeps them. Not to be used by two threads at a time."""
 
-    def __init__(self, model: LanguageModel, sounds: HeardSounds, lm_weight: float) -> None:
+    def __init__(self, model: LanguageModel, sounds: HeardSounds, lm_weight: float, count: int) -> None:
+        """
+        Args:
+            model: The language model.
+            sounds: What may be heard as what.
+            lm_weight: Of the model against the cost of hearing.
+            count: Characters wanted in the place of one.
+        """
         self._model = model
         self._sounds = sounds
         self._lm_weight = lm_weight
+        self._count = count
         self._found: dict[tuple[int, str], list[Candidate]] = {}
+        self._followers: dict[tuple[int, str], list[Candidate]] = {}
         by_token = np.zeros((0x10000, 2), np.int16)
         for char in model.unigrams():
             by_token[ord(char)] = sound_numbers(char)
         self._first_sounds, self._second_sounds = (by_token[:, rank][model.tokens] for rank in (0, 1))
         self._homophones = _homophones(model)
 
-    def find(self, state: int, heard: str) -> list[Candidate]:
-        """The characters that most likely stand in the place of one in a context, the likeliest first."""
-        key = (state, heard)
-        found = self._found.get(key)
-        if found is None:
+    def find(self, states: Sequence[int], heard: str) -> list[list[Candidate]]:
+        """The characters that most likely stand in the place of one, for each context, the likeliest first."""
+        if missing := [state for state in states if (state, heard) not in self._found]:
             if len(self._found) >= _MAX_CACHED:
                 self._found.clear()
-            found = self._found[key] = self._find(state, heard) if state else self._usual(heard)
-        return found
+            found = self._find(missing, heard)
+            self._found.update(zip(((state, heard) for state in missing), found, strict=True))
+        return [self._found[state, heard] for state in states]
 
-    def _find(self, state: int, heard: str) -> list[Candidate]:
-        """Those after the context without its first token, and those that were seen after the whole of it.
+    def _find(self, states: Sequence[int], heard: str) -> list[list[Candidate]]:
+        """Those that were seen after a context, after what is left of it without its first tokens, and usual ones.
 
         After the whole context a character is never less likely than after a part, so the better of two is right.
         """
-        weight = self._lm_weight
-        shorter, backoff = self._model.shorter(state)
-        ranked = [
-            (cost - weight * (logprob + backoff), Candidate(char, cost, logprob + backoff, after))
-            for char, cost, logprob, after in self.find(shorter, heard)
-        ]
-        ranked += self._followers(state, heard, ranked[0][0] + _MAX_WORSE if ranked else np.inf)
-        ranked.sort(key=itemgetter(0))
-        best: dict[str, Candidate] = {}
-        for _, candidate in ranked:
-            if len(best) == _MAX_KEPT:
-                break
-            best.setdefault(candidate.char, candidate)
-        best.pop(heard, None)
-        return list(best.values())
+        contexts = [self._contexts(state) for state in states]
+        self._add_followers(sorted({node for chain in contexts for node, _ in chain}), heard)
+        usual, weight = self._usual(heard), self._lm_weight
+        found = []
+        for chain in contexts:
+            ranked = [
+                (char.cost - weight * (char.logprob + backoff), char, backoff)
+                for node, backoff in chain
+                for char in (self._followers[node, heard] if node else usual)
+            ]
+            ranked.sort(key=itemgetter(0))
+            best: dict[str, Candidate] = {}
+            for _, (char, cost, logprob, after), backoff in ranked:
+                if char != heard and char not in best:
+                    best[char] = Candidate(char, cost, logprob + backoff, after)
+                    if len(best) == self._count:
+                        break
+            found.append(list(best.values()))
+        return found
+
+    def _contexts(self, state: int) -> list[tuple[int, float]]:
+        """A context, and what is left of it without its first tokens, down to the root; with their back-off weights."""
+        chain, backoff = [(state, 0.0)], 0.0
+        while state:
+            state, weight = self._model.shorter(state)
+            backoff += weight
+            chain.append((state, backoff))
+        return chain
 
     def _usual(self, heard: str) -> list[Candidate]:
         """The most usual characters of the same syllable."""
-        found: dict[str, Candidate] = {}
         toned = self._sounds.toned(heard)
-        for syllable in readings(heard):
-            for char in self._homophones.get(syllable.letters, ()):
-                if char != heard and char not in found:
-                    cost = toned.item(sound_numbers(char)[0])
-                    found[char] = Candidate(char, cost, *self._model.step(0, char))
-        return sorted(found.values(), key=lambda found: found.cost - self._lm_weight * found.logprob)
-
-    def _followers(self, state: int, heard: str, bound: float) -> list[tuple[float, Candidate]]:
-        """The best of the characters seen after a context that sound like one, with cost and probability in one."""
-        model, nodes, toned = self._model, self._model.children(state), self._sounds.toned(heard)
-        costs = toned[self._first_sounds[nodes]]
-        np.minimum(costs, toned[self._second_sounds[nodes]] + READING_COST, out=costs)
-        totals = costs - self._lm_weight * model.logprobs[nodes]
-        near = np.flatnonzero(totals < bound)
-        if len(near) > _MAX_KEPT + 1:
-            near = near[np.argpartition(totals[near], _MAX_KEPT)[: _MAX_KEPT + 1]]
-        rows = near + nodes.start
-        columns = (totals[near], model.tokens[rows], costs[near], model.logprobs[rows], model.states[rows])
+        chars = {char for syllable in readings(heard) for char in self._homophones.get(syllable.letters, ())}
         return [
-            (total, Candidate(chr(token), cost, logprob, after))
-            for total, token, cost, logprob, after in zip(*(column.tolist() for column in columns), strict=True)
+            Candidate(char, toned.item(sound_numbers(char)[0]), *self._model.step(0, char)) for char in sorted(chars)
         ]
+
+    def _add_followers(self, nodes: Sequence[int], heard: str) -> None:
+        """Finds the best of the characters seen after contexts that sound like one; for all contexts at once."""
+        if len(self._followers) >= _MAX_CACHED:
+            self._followers.clear()
+        nodes = [node for node in nodes if node and (node, heard) not in self._followers]
+        model, toned = self._model, self._sounds.toned(heard)
+        slices = [model.children(node) for node in nodes]
+        counts = np.array([children.stop - children.start for children in slices], np.int64)
+        ends = np.array([children.stop for children in slices], np.int64)
+        rows = np.arange(counts.sum()) + np.repeat(ends - np.cumsum(counts), counts)
+        costs = toned[self._first_sounds[rows]]
+        np.minimum(costs, toned[self._second_sounds[rows]] + READING_COST, out=costs)
+        near = np.flatnonzero(np.isfinite(costs))
+        rows, costs, of_node = rows[near], costs[near], np.repeat(np.arange(len(nodes)), counts)[near]
+        order = np.lexsort((costs - self._lm_weight * model.logprobs[rows], of_node))
+        is_first = np.diff(of_node[order], prepend=-1) > 0
+        starts = np.flatnonzero(is_first)
+        rank = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
+        order = order[rank <= self._count]
+        rows, of_node = rows[order], of_node[order]
+        columns = (of_node, model.tokens[rows], costs[order], model.logprobs[rows], model.states[rows])
+        found: list[list[Candidate]] = [[] for _ in nodes]
+        for node, token, cost, logprob, after in zip(*(column.tolist() for column in columns), strict=True):
+            found[node].append(Candidate(chr(token), cost, logprob, after))
+        self._followers.update(zip(((node, heard) for node in nodes), found, strict=True))
 
 
 def _homophones(model: LanguageModel) -> dict[str, list[str]]:

@@ -205,5 +205,5 @@ async def test_the_catalogue_feeds_correction_and_biasing() -> None:
     assert shop_words.best_sold("demo", 5) == ("霁蓝杯",)
     product.delisted = True
     await feed.on_product(Message(CATALOGUE.name, 0, 1, "demo/1", make_envelope(None, product, event_id="p2")))
-    assert all("霁" not in edit.after for edit in corrector.correct(CorrectionRequest("我想买记蓝杯", "demo")))
+    assert corrector.correct(CorrectionRequest("我想买记蓝杯", "demo")) == []
     assert shop_words.best_sold("demo", 5) == ()

@@ -36,6 +36,9 @@ def correct(
         ("要黑色的41马", "要黑色的41码"),
         ("闪掉第一个", "删掉第一个"),
         ("巴平国的价格改成35元", "把苹果的价格改成35元"),
+        ("屈人", "确认"),
+        ("8苹果的价格改成35元", "把苹果的价格改成35元"),
+        ("8苹果的价格", "把苹果的价格"),
     ],
 )
 def test_mishearings_of_shop_words_are_repaired(corrector: Corrector, heard: str, meant: str) -> None:
@@ -53,12 +56,7 @@ def test_mishearings_of_shop_words_are_repaired(corrector: Corrector, heard: str
         "把苹果的价格改成三十五元",
         "我想吃马铃薯",
         "他确实任性",
-        pytest.param(
-            "你今天过得怎么样",
-            marks=pytest.mark.xfail(
-                reason="small talk that the language model never saw: 过得 becomes 口碑", strict=True
-            ),
-        ),
+        "你今天过得怎么样",
         "我今天收获很多",
         "请问试用期是多久",
         "帮我把客厅的灯打开",
@@ -85,20 +83,20 @@ def corrected(corrector: Corrector, text: str, tenant: str, hot_words: tuple[tup
 
 def test_catalogue_names_come_and_go(corrector: Corrector) -> None:
     heard = "我想买酷洛米亚棉"
-    assert "库洛米雅绵" not in corrected(corrector, heard, "plush")
+    assert corrected(corrector, heard, "plush") == heard
     corrector.set_product("plush", "1", ["库洛米雅绵", "ABC"])
     assert corrected(corrector, heard, "plush") == "我想买库洛米雅绵"
     assert {edit.reason for edit in correct(corrector, heard, "plush")} == {"catalogue"}
-    assert "库洛米雅绵" not in corrected(corrector, heard, "other")
+    assert corrected(corrector, heard, "other") == heard
     corrector.set_product("plush", "1", [])
-    assert "库洛米雅绵" not in corrected(corrector, heard, "plush")
+    assert corrected(corrector, heard, "plush") == heard
 
 
 def test_hot_words_count_for_one_call(corrector: Corrector) -> None:
     heard = "我要两盒马斯卡彭乃酪"
     assert corrected(corrector, heard, "demo", (("马斯卡彭奶酪",),)) == "我要两盒马斯卡彭奶酪"
     assert {edit.reason for edit in correct(corrector, heard, "demo", (("马斯卡彭奶酪",),))} == {"hot_word"}
-    assert corrected(corrector, heard, "demo") != "我要两盒马斯卡彭奶酪"
+    assert corrected(corrector, heard, "demo") == heard
 
 
 def test_every_edit_is_listed_with_offsets_in_the_raw_text(corrector: Corrector) -> None:
