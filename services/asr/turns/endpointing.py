@@ -202,7 +202,7 @@ class Pause:
 
 
 _TURN_RANGE = (0.3, 0.6)
-_CONFIDENCE_RANGE = (0.25, 0.45)
+_CONFIDENCE_RANGE = (0.35, 0.6)
 """Between these the sound of the end, or the words, go from doubted to trusted."""
 _HEARD_CONFIDENCE = 0.5
 """Under it, what reads as a whole answer to no question was hardly said: 好 for a swallowed 给, no for 呃."""
@@ -216,7 +216,7 @@ _SHARES = {
 """Where between first_pause_ms (0) and max_pause_ms (1) a turn ends that is trusted, and one that is doubted; from 1
 to 2 on, between max_pause_ms and open_pause_ms."""
 _PATIENCE = 0.5
-_DOUBTED_ANSWER = 0.5
+_DOUBTED_ANSWER = 0.75
 """The share of an answer that reads finished and sounds unfinished: who was asked for a value seldom says more."""
 _DIGIT_MS = 200
 """Voiced time of a digit, said quickly."""

@@ -137,7 +137,7 @@ def test_a_number_that_took_its_time_is_not_waited_for_as_long_as_one_just_begun
 
 
 def test_an_answer_that_reads_whole_and_was_heard_is_held_less_by_a_doubtful_sound() -> None:
-    asked, unasked = (Pause(544, 0.1, "四十二码", awaiting) for awaiting in ("size", "none"))
+    asked, unasked = (Pause(708, 0.1, "四十二码", awaiting) for awaiting in ("size", "none"))
     assert decide(asked, RULES) is not None
     assert decide(unasked, RULES) is None
     assert decide(replace(asked, confidence=0.3), RULES) is None
