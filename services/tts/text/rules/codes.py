@@ -48,7 +48,6 @@ class CodeWords:
     dash: str
     underscore: str
     plus: str
-    slash: str
 
 
 CODES_ZH = CodeWords(
@@ -63,8 +62,7 @@ CODES_ZH = CodeWords(
     slash="斜杠",
 )
 CODES_EN = CodeWords(
-    digits_en, grouped_en, model_number_en, dot="dot", at="at", dash="dash", underscore="underscore", plus="plus",
-    slash="slash",
+    digits_en, grouped_en, model_number_en, dot="dot", at="at", dash="dash", underscore="underscore", plus="plus"
 )  # fmt: skip
 
 
