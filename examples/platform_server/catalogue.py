@@ -50,7 +50,10 @@ def search(conn: sqlite3.Connection, who: Who, wanted: Json) -> Json:
                 not wanted.get(name) or product[{"brands": "brand", "categories": "category"}[name]] in wanted[name]
             )
         if fits and all(word in names for word in words):
-            is_name = " ".join(words) in [product["name_zh"].lower(), *(a.lower() for a in product["aliases"])]
+            said = " ".join(words)
+            is_name = (len(said) > 1 and said in product["name_zh"].lower()) or said in map(
+                str.lower, product["aliases"]
+            )
             found.append({"product": product, "score": 1.0 if is_name else 0.5, "name_match": is_name})
     _sort(found, wanted.get("sort_by", "SORT_BY_UNSPECIFIED"))
     start = _offset(wanted.get("page_token", ""))

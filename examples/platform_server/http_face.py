@@ -28,6 +28,8 @@ ROUTES: list[tuple[str, str, str, bool, Read]] = [
     ("GetOrder", "GET", "/orders/([^/]+)", False, lambda c, w, p, v: orders.order(c, w, p[0])),
     ("ListOrders", "GET", "/orders", False, lambda c, w, p, v: orders.orders(c, w, v)),
     ("CancelOrder", "POST", "/orders/([^/]+)/cancel", True, lambda c, w, p, v: orders.cancel(c, w, p[0])),
+    ("ListAddresses", "GET", "/addresses", False, lambda c, w, p, v: orders.addresses(c, w)),
+    ("ChangeAddress", "POST", "/addresses", True, lambda c, w, p, v: orders.change_address(c, w, v)),
     ("Pay", "POST", "/payments", True, lambda c, w, p, v: orders.pay(c, w, v)),
     ("ListShopOrders", "GET", "/merchant/orders", False, lambda c, w, p, v: orders.orders(c, w, v, of_all=True)),
     (

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from datetime import UTC, datetime
+from typing import Any
 
 from examples.platform_server.catalogue import money, row_of, shown
 from examples.platform_server.store import Json, Refused, Who, next_version
@@ -72,6 +73,7 @@ def checkout(conn: sqlite3.Connection, who: Who, wanted: Json) -> Json:
     expected = wanted.get("expected_total_cents")
     if expected is not None and expected != held["total"]["cents"]:
         raise Refused(409, f"the cart costs {held['total']['cents']} cents now", "price_changed")
+    address = _address(conn, who, wanted.get("address_id", ""))
     lines = []
     for number, line in enumerate(held["lines"], start=1):
         row = row_of(conn, who.tenant, line["product"]["sku"])
@@ -79,13 +81,42 @@ def checkout(conn: sqlite3.Connection, who: Who, wanted: Json) -> Json:
         _move_stock(conn, who.tenant, row["sku"], -line["quantity"])
         names = {name: line["product"][name] for name in ("sku", "name_zh", "name_en")}
         lines.append(names | {"quantity": line["quantity"], "unit_price": line["unit_price"], "line_no": number})
-    facts = {"lines": lines, "total": held["total"], "created_at": datetime.now(UTC).isoformat()}
+    facts = {"lines": lines, "total": held["total"], "address": address, "created_at": datetime.now(UTC).isoformat()}
     number = conn.execute(
         "INSERT INTO orders (tenant, user_id, status, facts) VALUES (?, ?, 'pending_payment', ?)",
         (who.tenant, who.user_id, json.dumps(facts)),
     ).lastrowid
     clear_cart(conn, who)
     return order(conn, who, str(number))
+
+
+def addresses(conn: sqlite3.Connection, who: Who) -> Json:
+    """The addresses that were used, the last one first; that is the default."""
+    need_user(who)
+    rows = conn.execute(
+        "SELECT * FROM addresses WHERE tenant = ? AND user_id = ? ORDER BY used_at DESC", (who.tenant, who.user_id)
+    )
+    known = [{"address_id": str(row["number"]), "text": row["text"]} for row in rows]
+    return {"addresses": [address | {"is_default": place == 0} for place, address in enumerate(known)]}
+
+
+def change_address(conn: sqlite3.Connection, who: Who, wanted: Json) -> Json:
+    """A new default address, or that of an order which has not been shipped."""
+    need_user(who)
+    words = str(wanted.get("address", "")).strip()
+    if not 2 <= len(words) <= 200:
+        raise Refused(400, "an address has 2 to 200 characters", field="address")
+    conn.execute(
+        "INSERT INTO addresses (tenant, user_id, text, used_at) VALUES (?1, ?2, ?3, ?4) "
+        "ON CONFLICT DO UPDATE SET used_at = ?4",
+        (who.tenant, who.user_id, words, next_version(conn)),
+    )
+    address = _address(conn, who, "")
+    if wanted.get("order_id"):
+        row = _row(conn, who, str(wanted["order_id"]))
+        _need_status(row, "sent to another address", "pending_payment", "paid", "confirmed")
+        _set_status(conn, row, row["status"], address=address)
+    return address
 
 
 def order(conn: sqlite3.Connection, who: Who, order_id: str) -> Json:
@@ -159,6 +190,19 @@ def need_user(who: Who) -> None:
         raise Refused(400, "user_id is required", field="actor.user_id")
 
 
+def _address(conn: sqlite3.Connection, who: Who, address_id: str) -> Json:
+    """The address of this id, or the default."""
+    known = addresses(conn, who)["addresses"]
+    if not known:
+        raise Refused(409, "there is no address to deliver to", "no_address")
+    found = next(
+        (address for address in known if address["address_id"] == (address_id or known[0]["address_id"])), None
+    )
+    if found is None:
+        raise Refused(404, f"there is no address {address_id!r}")
+    return found
+
+
 def _row(conn: sqlite3.Connection, who: Who, order_id: str) -> sqlite3.Row:
     known = _is_number(order_id)
     row = conn.execute(
@@ -177,7 +221,7 @@ def _shown(row: sqlite3.Row) -> Json:
     }
 
 
-def _set_status(conn: sqlite3.Connection, row: sqlite3.Row, status: str, **more: str) -> None:
+def _set_status(conn: sqlite3.Connection, row: sqlite3.Row, status: str, **more: Any) -> None:
     facts = json.loads(row["facts"]) | more
     conn.execute("UPDATE orders SET status = ?, facts = ? WHERE number = ?", (status, json.dumps(facts), row["number"]))
 

@@ -25,6 +25,9 @@ CREATE TABLE IF NOT EXISTS cart_lines (
     PRIMARY KEY (tenant, user_id, line_id), UNIQUE (tenant, user_id, sku));
 CREATE TABLE IF NOT EXISTS orders (
     number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT, user_id TEXT, status TEXT, facts TEXT);
+CREATE TABLE IF NOT EXISTS addresses (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT, user_id TEXT, text TEXT, used_at INTEGER,
+    UNIQUE (tenant, user_id, text));
 CREATE TABLE IF NOT EXISTS answers (
     tenant TEXT, user_id TEXT, key TEXT, digest TEXT, answer TEXT, PRIMARY KEY (tenant, user_id, key));
 CREATE TABLE IF NOT EXISTS versions (number INTEGER PRIMARY KEY AUTOINCREMENT);

@@ -82,9 +82,6 @@ class TestHttp(ShopAdapterContract):
 
     @pytest.fixture
     async def shop(self, platform_url: str) -> AsyncIterator[ShopUnderTest]:
-        async def ready(actor: pb.Actor) -> None:
-            """The example asks for no address."""
-
         async with connected(platform_url) as (_, platform), serving(http_adapter(platform)) as rpc:
             yield ShopUnderTest(
                 rpc=rpc,
@@ -93,6 +90,6 @@ class TestHttp(ShopAdapterContract):
                 product="P-APPLE",
                 words="苹果",
                 scarce="P-LAMP",
-                prepare=ready,
+                prepare=lambda actor: _give_address(rpc, actor),
                 missing=frozenset(ROUTES) - frozenset(platform.calls),
             )

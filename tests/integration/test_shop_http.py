@@ -127,6 +127,9 @@ async def test_everything_happens_once_on_a_day_when_much_goes_wrong(
         actor = shopper()
         for quantity in (1, 2, 3):
             await insist(rpc.AddToCart, add(actor, quantity))
+        await insist(
+            rpc.ChangeAddress, pb.ChangeAddressRequest(actor=actor, idempotency_key=new_key(), address="某路1号")
+        )
         order = await insist(rpc.Checkout, pb.CheckoutRequest(actor=actor, idempotency_key=new_key()))
         assert isinstance(order, pb.Order)
         place = {"actor": actor, "order_id": order.order_id}

@@ -154,6 +154,8 @@ async def test_a_foreign_catalogue_is_learned_and_followed(tmp_path: Path) -> No
         key = new_key()
         add = pb.AddToCartRequest(actor=actor, idempotency_key=key, sku="P-TEA", quantity=2)
         await shop.rpc.AddToCart(add)
+        move = pb.ChangeAddressRequest(actor=actor, idempotency_key=new_key(), address="某路1号")
+        await shop.rpc.ChangeAddress(move)
         order = await shop.rpc.Checkout(pb.CheckoutRequest(actor=actor, idempotency_key=new_key()))
         await shop.rpc.Pay(pb.PayRequest(actor=actor, idempotency_key=new_key(), order_id=order.order_id))
         async with asyncio.timeout(SOON_S):

@@ -249,6 +249,16 @@ class ShopAdapterContract:
         assert await shop.stock(shop.product) == before - 2
         assert (await shop.rpc.ListOrders(pb.ListOrdersRequest(actor=actor))).total == 1
 
+    async def test_an_order_goes_to_the_address_that_was_given(self, shop: ShopUnderTest) -> None:
+        actor = await shop.shopper()
+        change = pb.ChangeAddressRequest(actor=actor, idempotency_key=new_key(), address="契约路8号")
+        assert "契约路8号" in (await shop.rpc.ChangeAddress(change)).text
+        book = (await shop.rpc.ListAddresses(pb.ListAddressesRequest(actor=actor))).addresses
+        assert ["契约路8号" in address.text for address in book if address.is_default] == [True]
+        assert "契约路8号" in (await shop.order(actor)).address.text
+        empty = pb.ChangeAddressRequest(actor=actor, idempotency_key=new_key(), address=" ")
+        await refused(shop.rpc.ChangeAddress(empty), StatusCode.INVALID_ARGUMENT)
+
     async def test_a_price_that_was_not_agreed_is_not_taken(self, shop: ShopUnderTest) -> None:
         actor = await shop.shopper()
         cart = await shop.add(actor, shop.product, 1)

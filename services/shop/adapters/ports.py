@@ -91,6 +91,14 @@ class OrderPort(ABC):
     async def cancel_order(self, request: pb.CancelOrderRequest) -> pb.Order:
         """Cancels an order that has not been shipped; what was paid goes back."""
 
+    @abstractmethod
+    async def list_addresses(self, request: pb.ListAddressesRequest) -> pb.ListAddressesResponse:
+        """The shopper's addresses; the dialogue asks for one before checkout if there is none."""
+
+    @abstractmethod
+    async def change_address(self, request: pb.ChangeAddressRequest) -> pb.Address:
+        """Changes the default address, or that of an order."""
+
     async def get_quote(self, request: pb.GetQuoteRequest) -> pb.Quote:
         """Prices of the cart that hold for a while."""
         raise _missing("quotes")
@@ -102,14 +110,6 @@ class OrderPort(ABC):
     async def send_return(self, request: pb.SendReturnRequest) -> pb.Return:
         """Notes that goods are on their way back."""
         raise _missing("returns")
-
-    async def change_address(self, request: pb.ChangeAddressRequest) -> pb.Address:
-        """Changes the default address, or that of an order."""
-        raise _missing("changes of the address")
-
-    async def list_addresses(self, request: pb.ListAddressesRequest) -> pb.ListAddressesResponse:
-        """The address book."""
-        raise _missing("an address book")
 
     async def add_review(self, request: pb.AddReviewRequest) -> pb.Review:
         """Says how a product was that the shopper has bought."""

@@ -20,10 +20,12 @@ REQUIRED = frozenset(
         "GetOrder",
         "ListOrders",
         "CancelOrder",
+        "ListAddresses",
+        "ChangeAddress",
         "Pay",
     }
 )
-"""Calls that every platform must answer."""
+"""Calls that every platform must answer: what buying by voice needs."""
 
 
 @dataclass(frozen=True, slots=True)
