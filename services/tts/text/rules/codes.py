@@ -59,7 +59,6 @@ CODES_ZH = CodeWords(
     dash="杠",
     underscore="下划线",
     plus="加",
-    slash="斜杠",
 )
 CODES_EN = CodeWords(
     digits_en, grouped_en, model_number_en, dot="dot", at="at", dash="dash", underscore="underscore", plus="plus"
