@@ -282,7 +282,10 @@ async def measure(database: Database, generator: Generator, options: argparse.Na
     slowest: list[tuple[float, str]] = []
     warm_up = options.queries // 4
     queries = list(generator.queries(warm_up + options.queries, options.products))
+    cpu_before = 0.0
     for number, (group, query) in enumerate(queries):
+        if number == warm_up:
+            cpu_before = cpu_seconds()
         started = time.perf_counter()
         async with database.transaction(TENANT) as conn:
             page = await search.search(conn, TENANT, query)
@@ -291,11 +294,13 @@ async def measure(database: Database, generator: Generator, options: argparse.Na
             seconds.setdefault(group, []).append(took)
             found[group] = found.get(group, 0) + bool(page.items)
             slowest.append((round(1000 * took, 1), f"{group}: {query.text}"))
+    cpu_ms = 1000 * (cpu_seconds() - cpu_before) / options.queries
     await embedder.aclose()
     every = [took for times in seconds.values() for took in times]
     return {
         "queries": len(every),
         "latency_ms": latencies(every),
+        "cpu_ms_per_query": round(cpu_ms, 2),
         "by_group": {g: latencies(times) | {"found": found[g], "queries": len(times)} for g, times in seconds.items()},
         "slowest": sorted(slowest, reverse=True)[:10],
     }
@@ -319,6 +324,12 @@ async def sizes(database: Database) -> dict[str, float]:
             size = text("SELECT coalesce(pg_total_relation_size(to_regclass(:name)), 0)")
             found[shown] = round((await conn.execute(size, {"name": name})).scalar_one() / 2**20, 1)
     return found
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process and PostgreSQL so far, which other load on the machine does not blur."""
+    own = psutil.Process()
+    return sum(sum(process.cpu_times()[:2]) for process in (own, *own.children(recursive=True)))
 
 
 def postgres_memory_mb(pid: int) -> float:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voxcart.errors import NotFound
 from voxcart_services.shop.lexicon import CATEGORY, DEPARTMENT, KIND, Lexicon, Sense, phrase_forms, substrings
 from voxcart_services.shop.products import taxonomy
-from voxcart_services.shop.search_fields import MAX_SOUND, sound_of, spelled_words
+from voxcart_services.shop.search_fields import MAX_SOUND, sound_of, spelled_words, taxonomy_words
 from voxcart_services.shop.text import is_cjk, normalize, pinyin_key, tokens, with_digits
 
 MAX_TOKENS = 64
@@ -196,10 +196,8 @@ def taxonomy_lexicon() -> Lexicon:
 
 @lru_cache(maxsize=1)
 def _taxonomy_variants() -> dict[str, set[str]]:
-    known = taxonomy()
-    groups = [*known.kinds.values(), *known.categories.values(), *known.departments.values()]
     variants: dict[str, set[str]] = {}
-    for word in {w for group in groups for name in (group.en, *group.aliases) for w in spelled_words(name)}:
+    for word in taxonomy_words():
         for variant in _without_a_letter(word):
             variants.setdefault(variant, set()).add(word)
     return variants

@@ -1,6 +1,7 @@
 """What a product is found by, worked out from its row: index terms, names with their sound, and what is embedded."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from voxcart_services.shop.lexicon import BRAND, CATEGORY, DEPARTMENT, KIND, NAME, phrase_forms
@@ -30,7 +31,7 @@ def search_fields(row: dict[str, Any]) -> dict[str, Any]:
         "search_terms": sorted({term for word in (*shown, *wider) for term in index_terms(word)}),
         "search_text": "|".join(filter(None, map(compact, shown))),
         "search_phrases": _phrases(row),
-        "search_words": sorted({word for name in names for word in spelled_words(name)}),
+        "search_words": sorted({word for name in names for word in spelled_words(name)} - taxonomy_words()),
         "search_version": SEARCH_VERSION,
     }
 
@@ -77,6 +78,14 @@ def sound_of(phrase: str) -> str:
 def spelled_words(text: str) -> list[str]:
     """English words of a text that are long enough to be recognised in spite of a slip."""
     return [w for w in tokens(normalize(text)) if len(w) in _WORD_LETTERS and w.isascii() and w.isalpha()]
+
+
+@lru_cache(maxsize=1)
+def taxonomy_words() -> frozenset[str]:
+    """English words of the taxonomy whose spelling is corrected in every shop."""
+    known = taxonomy()
+    groups = [*known.kinds.values(), *known.categories.values(), *known.departments.values()]
+    return frozenset(w for group in groups for name in (group.en, *group.aliases) for w in spelled_words(name))
 
 
 def embedded_fields(product: Any) -> dict[str, Any]:
