@@ -1,16 +1,20 @@
 """What does the correction of an utterance cost, with catalogues of 0, 600, 5,000 and 20,000 names, and with hot words?
 
-Sentences are drawn from shop words around a product name, one character in five heard as another of the same syllable.
-Measures for each size
+Sentences are drawn from shop words around a product name, one character in five heard as another of the same syllable;
+they are the same for all sizes. Measures for each size
 
 - fresh: sentences that were never seen before,
 - again: the same sentences once more, as interim results are, with what was found kept,
+- extra: what they then cost more than without a catalogue, sentence by sentence,
 - product: one product changed in the live catalogue.
 
 A name is a brand and one or two goods, so that names share words as those of a shop do. Times are of one thread, p50,
 p95 and p99 in milliseconds; `--layer 5000` adds a layer of that many hot words.
 
-``python benchmarks/asr_correction.py [--sentences 300] [--layer N] [--json]``
+With ``--lists FOLDER`` it counts instead, for `correct_sentences.txt` and `mishearings.tsv` (`heard<TAB>meant`) of the
+folder, the sentences that were damaged, and the tokens and sentences that were repaired.
+
+``python benchmarks/asr_correction.py [--sentences 300] [--layer N] [--lists tests/unit/asr/data] [--json]``
 """
 
 import argparse
@@ -20,12 +24,14 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
 
 from voxcart.benchmarking.machine import describe_machine
+from voxcart.evaluation.scoring import CorrectionTally, normalized_tokens
 from voxcart_services.asr.lists import read_words
-from voxcart_services.asr.text.correction import Corrector
+from voxcart_services.asr.text.correction import CorrectionRequest, Corrector
 from voxcart_services.asr.text.pipeline import TextPipeline
 from voxcart_services.asr.text.syllables import readings
 
@@ -69,38 +75,86 @@ def sentences(names: list[str], count: int, chance: random.Random) -> list[str]:
     return ["".join(map(heard, chance.choice(FRAMES).format(chance.choice(goods)))) for _ in range(count)]
 
 
-def times_ms(act: Callable[[str], object], arguments: Iterable[str]) -> dict[str, float]:
-    """Percentiles of the calls with each argument."""
+def seconds_of(act: Callable[[str], object], arguments: Iterable[str]) -> np.ndarray:
+    """Seconds of the call with each argument, float64 [num_arguments]."""
     seconds = []
     for argument in arguments:
         started = time.perf_counter()
         act(argument)
         seconds.append(time.perf_counter() - started)
+    return np.array(seconds)
+
+
+def percentiles_ms(seconds: np.ndarray) -> dict[str, float]:
+    """p50, p95 and p99 in milliseconds."""
     return {f"p{share}": round(1e3 * float(np.percentile(seconds, share)), 3) for share in (50, 95, 99)}
 
 
-def measure(size: int, num_sentences: int, layer: int) -> dict[str, object]:
-    """The figures of one size of catalogue."""
-    chance = random.Random(size)
-    names = random_names(size, chance)
+def measure(num_sentences: int, layer: int) -> list[dict[str, object]]:
+    """The figures of every size of catalogue. Each sentence goes to all sizes in turn before the next one."""
+    chance = random.Random(SIZES[-1])
     corrector = Corrector()
-    started = time.perf_counter()
-    for number, name in enumerate(names):
-        corrector.set_product("shop", str(number), [name])
-    filled = time.perf_counter() - started
-    hot_words = (tuple(random_names(layer, chance)),) if layer else ()
     pipeline = TextPipeline(corrector)
-
-    def process(text: str) -> None:
-        pipeline.process(text, tenant="shop", hot_words=hot_words)
-
+    names, rows = random_names(SIZES[-1], chance), []
+    for size in SIZES:
+        started = time.perf_counter()
+        for number, name in enumerate(chance.sample(names, size)):
+            corrector.set_product(f"shop {size}", str(number), [name])
+        rows.append({"names": size, "fill_seconds": round(time.perf_counter() - started, 2)})
+    hot_words = (tuple(random_names(layer, chance)),) if layer else ()
     warm_up, measured = sentences(names, 100, chance), sentences(names, num_sentences, chance)
+
+    def process(size: int) -> Callable[[str], object]:
+        return lambda text: pipeline.process(text, tenant=f"shop {size}", hot_words=hot_words)
+
+    again: dict[int, list[float]] = {size: [] for size in SIZES}
+    fresh: dict[int, list[float]] = {size: [] for size in SIZES}
     for text in warm_up:
-        process(text)
-    fresh, again = times_ms(process, measured), times_ms(process, measured)
-    changed = names[:200] or random_names(200, chance)
-    product = times_ms(lambda name: corrector.set_product("shop", "changed", [name]), changed)
-    return {"names": size, "fresh": fresh, "again": again, "product": product, "fill_seconds": round(filled, 2)}
+        for size in SIZES:
+            process(size)(text)
+    for number, text in enumerate(measured):
+        order = [*SIZES[number % len(SIZES) :], *SIZES[: number % len(SIZES)]]
+        fresh[order[0]] += seconds_of(process(order[0]), [text]).tolist()
+        for size in order:
+            again[size] += seconds_of(process(size), [text]).tolist()
+    for row in rows:
+        size = int(row["names"])
+        changed = names[: size or 200][:200]
+        extra = np.array(again[size]) - np.array(again[0])
+        row |= {
+            "fresh": percentiles_ms(np.array(fresh[size])),
+            "again": percentiles_ms(np.array(again[size])),
+            "extra": percentiles_ms(extra),
+            "product": percentiles_ms(
+                seconds_of(lambda name, size=size: corrector.set_product(f"shop {size}", "x", [name]), changed)
+            ),
+        }
+    return rows
+
+
+def count_edits(folder: Path) -> dict[str, int]:
+    """What correction does to correct sentences and to mishearings, without a catalogue."""
+    corrector = Corrector()
+    pipeline, tally = TextPipeline(corrector), CorrectionTally()
+    correct = _lines(folder / "correct_sentences.txt")
+    pairs = [line.split("\t") for line in _lines(folder / "mishearings.tsv")]
+    right = 0
+    for heard, meant in pairs:
+        text = pipeline.process(heard, tenant="shop").text
+        tally.add(meant, heard, text, "zh")
+        right += normalized_tokens(text, "zh") == normalized_tokens(meant, "zh")
+    return {
+        "correct_sentences": len(correct),
+        "damaged_sentences": sum(bool(corrector.correct(CorrectionRequest(text, "shop"))) for text in correct),
+        "misheard_sentences": len(pairs),
+        "repaired_sentences": right,
+        "tokens_fixed": tally.fixed,
+        "tokens_damaged": tally.damaged,
+    }
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
 
 
 def main() -> int:
@@ -108,9 +162,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sentences", type=int, default=300)
     parser.add_argument("--layer", type=int, default=0, help="hot words of every request")
+    parser.add_argument("--lists", type=Path, help="folder with sentences to count edits in, instead of times")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    rows = [measure(size, options.sentences, options.layer) for size in SIZES]
+    if options.lists is not None:
+        print(json.dumps(count_edits(options.lists)))
+        return 0
+    rows = measure(options.sentences, options.layer)
     report = {
         "machine": describe_machine(),
         "sentences": options.sentences,
@@ -121,7 +179,7 @@ def main() -> int:
         print(json.dumps(report, ensure_ascii=False))
         return 0
     print(json.dumps(report["machine"]))
-    columns = ("fresh", "again", "product")
+    columns = ("fresh", "again", "extra", "product")
     print(f"{'names':>7}" + "".join(f"{column + ' ms':>26}" for column in columns) + "   (p50 / p95 / p99)")
     for row in rows:
         cells = (" / ".join(f"{value:.2f}" for value in row[column].values()) for column in columns)  # type: ignore[attr-defined]

@@ -1,8 +1,9 @@
 """Sentences that the language model of correction learns from.
 
-- Commands and everyday talk of the project's own: `commands.yaml`, `everyday.yaml` and the example patterns of understanding (`services/nlu/data`), drawn
-  with its word lists; a product, brand or category is drawn as the class token in a part of the sentences, so that the
-  model learns where names stand and live catalogues can fill them in; another part takes a query as the product.
+- Commands and everyday talk of the project's own: `commands.yaml`, `everyday.yaml` and the example patterns of
+  understanding (`services/nlu/data`), drawn with its word lists; a product, brand or category is drawn as the class
+  token in a part of the sentences, so that the model learns where names stand and live catalogues can fill them in;
+  another part takes a query as the product.
 - The demo shop's product names, questions, answers and reviews.
 - Search queries, where a file of them is given (Multi-CPR e-commerce, Apache-2.0).
 - Words of general Chinese, by the counts of the jieba dictionary (MIT): they are no sentences and teach no beginnings
