@@ -7,7 +7,7 @@ are made, up to 4 s ahead of the reader, so that a slow one holds little.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from dataclasses import replace
 
 from voxcart.errors import InvalidInput
@@ -75,7 +75,7 @@ class SpeechSynthesizer:
         self.limits = limits or ClauseLimits()
         self._frequent = frequent
 
-    async def speak(self, text: str, delivery: Delivery) -> AsyncIterator[SpeechChunk]:
+    async def speak(self, text: str, delivery: Delivery) -> AsyncGenerator[SpeechChunk, None]:
         """Audio of a whole text. Nothing is made after the iterator was closed.
 
         Raises:
@@ -86,13 +86,13 @@ class SpeechSynthesizer:
             async for chunk in chunks:
                 yield chunk
 
-    async def speak_clauses(self, clauses: Iterable[Clause], delivery: Delivery) -> AsyncIterator[SpeechChunk]:
+    async def speak_clauses(self, clauses: Iterable[Clause], delivery: Delivery) -> AsyncGenerator[SpeechChunk, None]:
         """Audio of clauses that are known, such as those of an SSML document."""
         async with contextlib.aclosing(self._spoken(_replay(clauses), delivery)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
-    async def speak_pieces(self, pieces: AsyncIterator[str], delivery: Delivery) -> AsyncIterator[SpeechChunk]:
+    async def speak_pieces(self, pieces: AsyncIterator[str], delivery: Delivery) -> AsyncGenerator[SpeechChunk, None]:
         """Audio of a text that arrives in pieces; a clause is spoken when the next one has begun."""
         clauses = _clauses_of(pieces, ClauseSplitter(self.limits))
         async with contextlib.aclosing(self._spoken(clauses, delivery)) as chunks:
@@ -120,8 +120,8 @@ class SpeechSynthesizer:
         return time.perf_counter() - started
 
     async def _spoken(
-        self, clauses: AsyncIterator[tuple[Clause, bool]], delivery: Delivery
-    ) -> AsyncIterator[SpeechChunk]:
+        self, clauses: AsyncGenerator[tuple[Clause, bool], None], delivery: Delivery
+    ) -> AsyncGenerator[SpeechChunk, None]:
         """Chunks in order, made by a task that is at most some chunks ahead of the reader."""
         made: asyncio.Queue[SpeechChunk | None] = asyncio.Queue(_CHUNKS_AHEAD)
         maker = asyncio.create_task(self._make_all(clauses, delivery, made), name="tts reply audio")
@@ -137,7 +137,7 @@ class SpeechSynthesizer:
 
     async def _make_all(
         self,
-        clauses: AsyncIterator[tuple[Clause, bool]],
+        clauses: AsyncGenerator[tuple[Clause, bool], None],
         delivery: Delivery,
         made: asyncio.Queue[SpeechChunk | None],
     ) -> None:
@@ -307,13 +307,15 @@ class _ClauseOut:
 _WARM_UP_TEXT = {"zh": "好的。", "en": "Okay."}
 
 
-async def _replay(clauses: Iterable[Clause]) -> AsyncIterator[tuple[Clause, bool]]:
+async def _replay(clauses: Iterable[Clause]) -> AsyncGenerator[tuple[Clause, bool], None]:
     known = list(clauses)
     for position, clause in enumerate(known):
         yield clause, position == len(known) - 1
 
 
-async def _clauses_of(pieces: AsyncIterator[str], splitter: ClauseSplitter) -> AsyncIterator[tuple[Clause, bool]]:
+async def _clauses_of(
+    pieces: AsyncIterator[str], splitter: ClauseSplitter
+) -> AsyncGenerator[tuple[Clause, bool], None]:
     async for piece in pieces:
         for clause in splitter.push(piece):
             yield clause, False
