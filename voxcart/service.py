@@ -177,8 +177,13 @@ def _bind(server: grpc.aio.Server, address: str) -> int:
 
 async def _set_health(checks: health.aio.HealthServicer, names: list[str], *, serving: bool) -> None:
     status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-    for name in ["", *names]:
+    for name in ["", process_health(os.getpid()), *names]:
         await checks.set(name, status)
+
+
+def process_health(pid: int) -> str:
+    """Name under which the health service knows one process, to tell it from another one on its port."""
+    return f"process.{pid}"
 
 
 def run(name: str, settings: ServiceSettings, build: Build) -> None:

@@ -23,7 +23,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from voxcart.errors import Unavailable, VoxcartError, WrongState
 from voxcart.ports import free_port, port_in_use
 from voxcart.run_file import RUN_FILE
-from voxcart.service import PARENT_VARIABLE
+from voxcart.service import PARENT_VARIABLE, process_health
 from voxcart.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -235,7 +235,7 @@ class Supervisor:
         waiting = dict(self._services)
         while waiting:
             for name, service in list(waiting.items()):
-                if await _is_serving(service.address):
+                if await _is_serving(service):
                     service.was_ready = True
                     self._say(f"{name} ready after {time.monotonic() - started:.1f} s")
                     del waiting[name]
@@ -258,7 +258,7 @@ class Supervisor:
                     await self._restart_server(name, server)
             for service in self._services.values():
                 await self._mend(service)
-                if not service.was_ready and await _is_serving(service.address):
+                if not service.was_ready and await _is_serving(service):
                     service.was_ready = True
                     self._say(f"{service.name} ready again after {time.monotonic() - service.started_at:.1f} s")
             self._write_run_file()
@@ -332,10 +332,14 @@ class Supervisor:
             await process.wait()
 
 
-async def _is_serving(address: str) -> bool:
+async def _is_serving(service: Service) -> bool:
+    """Whether the service answers; an answer of another process on its port is none."""
+    if service.process is None:
+        return False
+    request = health_pb2.HealthCheckRequest(service=process_health(service.process.pid))
     try:
-        async with grpc.aio.insecure_channel(address) as channel:
-            answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=0.5)
+        async with grpc.aio.insecure_channel(service.address) as channel:
+            answer = await health_pb2_grpc.HealthStub(channel).Check(request, timeout=0.5)
     except grpc.aio.AioRpcError:
         return False
     return answer.status == health_pb2.HealthCheckResponse.SERVING

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import textwrap
 from collections.abc import AsyncIterator
@@ -139,5 +140,24 @@ async def test_services_end_when_the_supervisor_is_killed(tmp_path: Path, module
     assert psutil.wait_procs([child], timeout=15)[1] == []
 
 
-def test_a_free_port_is_free() -> None:
-    assert not port_in_use(free_port())
+def test_free_ports_are_free_and_never_the_same_one() -> None:
+    ports = [free_port() for _ in range(300)]
+    assert len(set(ports)) == 300
+    assert not any(port_in_use(port) for port in ports)
+
+
+def test_free_ports_lie_below_those_that_connections_take() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        assert free_port() < taken.getsockname()[1]
+
+
+async def test_a_dead_service_is_not_ready_because_another_answers_on_its_port(
+    tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = free_port()
+    ports = iter([shared, free_port(), shared, free_port()])
+    monkeypatch.setattr("voxcart.supervisor.free_port", lambda: next(ports))
+    with pytest.raises(Unavailable, match=r"times in a row"):
+        async with Supervisor(plan(tmp_path)) as system:
+            await system.wait_failed()
