@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
-from support.platform import connected, example_platform
 from support.shop import PostgresForTests, running_shop
+from support.shop_platform import connected, example_platform
 
 from voxcart.text_encoder import TextEncoder
 from voxcart_api.shop.v1 import shop_pb2 as pb

@@ -8,7 +8,7 @@ import grpc
 import pytest
 from grpc import StatusCode
 from support.faulty_proxy import FAULTS, FaultyProxy, Sent, faulty_proxy
-from support.platform import connected, example_platform
+from support.shop_platform import connected, example_platform
 
 from voxcart_api.shop.v1 import shop_pb2 as pb
 from voxcart_api.shop.v1 import shop_pb2_grpc

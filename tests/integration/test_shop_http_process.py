@@ -15,7 +15,7 @@ import httpx
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from support.faulty_proxy import FaultyProxy, faulty_proxy
-from support.platform import TOKEN, example_platform
+from support.shop_platform import TOKEN, example_platform
 
 from voxcart.bus import CATALOGUE, EVENTS, BroadcastReader, Message, open_bus
 from voxcart.embedded import EmbeddedBroker
