@@ -153,6 +153,7 @@ async def copy_template(conn: AsyncConnection, tenant: str, now: datetime | None
         AlreadyExists: The name is taken.
     """
     now = now or datetime.now(UTC)
+    await conn.execute(text("SET LOCAL statement_timeout = '60s'"))  # one statement copies a whole table
     made = await conn.execute(
         text(
             "INSERT INTO tenants (tenant, copied_from, anchored_at) "

@@ -26,6 +26,8 @@ async def pool(shop_postgres: PostgresForTests) -> AsyncIterator[BatchPool]:
         await connection.exchange(("CREATE TABLE IF NOT EXISTS batch_notes (word text PRIMARY KEY)", {}))
         await connection.exchange(("TRUNCATE batch_notes", {}))
     yield made
+    async with made.connection() as connection:
+        await connection.exchange(("DROP TABLE batch_notes", {}))
     made.close()
 
 

@@ -188,7 +188,8 @@ def test_interims_before_do_not_change_the_final(loaded: LoadedWhisper) -> None:
 
     fresh, asked = asyncio.run(work())
     assert fresh.tokens == asked.tokens
-    assert asked.num_steps <= fresh.num_steps
+    # Activations in int8 are scaled by the run they are in, so a drafted token may be refused that alone is chosen.
+    assert asked.num_steps <= fresh.num_steps + 1
 
 
 def test_audio_over_the_window_is_refused(loaded: LoadedWhisper) -> None:
