@@ -86,7 +86,10 @@ class ApacheKafka(ServerProcess):
         command = [java, *_JAVA_OPTIONS, "-cp", f"{libraries}/*"]
         if not (log_dir / "meta.properties").exists():
             cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            await _run([*command, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)], 60.0)
+            await _run(
+                [*command, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(properties)],
+                60.0,
+            )
         return [*command, "kafka.Kafka", str(properties)]
 
     async def answers(self) -> bool:
