@@ -10,6 +10,7 @@ back is counted as in Arivazhagan et al., "Re-translation versus streaming for s
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _UNITS = re.compile(r"[a-zA-Z0-9]+(?:['.][a-zA-Z0-9]+)*|[^\W_]")
@@ -42,12 +43,12 @@ class LocalAgreement:
     def push(self, text: str) -> Agreed:
         """Takes the next hypothesis."""
         words = words_of(text)
-        num_settled = _num_alike(self._previous, words)
+        num_settled = num_alike(self._previous, words)
         self._previous = words
         if num_settled < len(words):
             text = _without_last_word(text)
         shown = words_of(text)
-        num_kept = _num_alike(self._shown, shown)
+        num_kept = num_alike(self._shown, shown)
         num_retracted = len(self._shown) - num_kept
         self._shown = shown
         stability = min(1.0, num_settled / len(shown)) if shown else 0.0
@@ -55,7 +56,7 @@ class LocalAgreement:
 
     def finish(self, text: str) -> int:
         """Takes the final text and returns how many of the words shown before it takes back."""
-        return len(self._shown) - _num_alike(self._shown, words_of(text))
+        return len(self._shown) - num_alike(self._shown, words_of(text))
 
 
 def words_of(text: str) -> list[str]:
@@ -63,7 +64,8 @@ def words_of(text: str) -> list[str]:
     return [word.lower() for word in _UNITS.findall(text)]
 
 
-def _num_alike(first: list[str], second: list[str]) -> int:
+def num_alike(first: Sequence[str], second: Sequence[str]) -> int:
+    """How many words both begin with."""
     count = 0
     for left, right in zip(first, second, strict=False):
         if left != right:

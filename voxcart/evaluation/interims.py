@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from voxcart_services.asr.agreement import words_of
+from voxcart_services.asr.agreement import num_alike, words_of
 
 
 @dataclass(frozen=True)
@@ -89,16 +89,6 @@ def tally(shown: Sequence[ShownUtterance]) -> dict[str, Any]:
 def as_line(found: dict[str, Any]) -> str:
     """The rates for people to read."""
     return "interims: " + ", ".join(f"{'-' if value is None else value} {name}" for name, value in found.items())
-
-
-def num_alike(first: Sequence[str], second: Sequence[str]) -> int:
-    """How many words both begin with."""
-    count = 0
-    for left, right in zip(first, second, strict=False):
-        if left != right:
-            break
-        count += 1
-    return count
 
 
 def _ratio(part: float, whole: float) -> float | None:
