@@ -36,11 +36,6 @@ async def lock_stock(conn: AsyncConnection, tenant: str, units: Iterable[Units])
     return {(row.sku, row.variant_id): row.available for row in await conn.execute(_LOCK, values)}
 
 
-async def reserve(conn: AsyncConnection, tenant: str, units: Iterable[Units]) -> None:
-    """Holds units back for an order; they must be locked and available."""
-    await _move(conn, tenant, [(u, -u.quantity, u.quantity) for u in _merged(units)])
-
-
 async def release(conn: AsyncConnection, tenant: str, units: Iterable[Units]) -> None:
     """Gives reserved units back for sale."""
     merged = _merged(units)

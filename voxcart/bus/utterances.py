@@ -111,10 +111,6 @@ class UtteranceWorker(SessionWorker):
             ledger.forget(session_id)
             self._progress.set()
 
-    def owns(self, session_id: str) -> bool:
-        """Whether the session's partition is this worker's now."""
-        return self._ledger(session_id) is not None
-
     def _ledger(self, session_id: str) -> HeldOffsets | None:
         place = TopicPartition(self._topic.name, self._bus.partition_for(session_id))
         ledger = self._ledgers.get(place)
